@@ -1,0 +1,64 @@
+{# Makes the views of schema `landing` over the load that `current` points to.
+   They name the load itself, so a build reads one load from start to end. #}
+{% macro open_landing() -%}
+    {%- if execute and reads_landing() -%}
+        {{ return(adapter.dispatch('open_landing')()) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether the command at hand runs models or tests at all. #}
+{% macro reads_landing() -%}
+    {{ return(flags.WHICH in ['build', 'run', 'test', 'retry']) }}
+{%- endmacro %}
+
+{% macro duckdb__open_landing() -%}
+    {%- set landing = env_var('LANDING_DIR', 'landing') -%}
+    {%- set load_id = current_load_id(landing) -%}
+    {%- set load = landing ~ '/loads/' ~ load_id -%}
+    {%- do run_query('create schema if not exists landing') -%}
+    {%- set description = text_literal(load ~ '/load.json') -%}
+    {%- do run_query(
+        "create or replace view landing.loads as select * from read_json("
+        ~ description ~ ", columns = {load_id: 'varchar',"
+        ~ " extracted_at: 'varchar', portals: 'json'})"
+    ) -%}
+    {%- for entity, columns in landing_columns().items() -%}
+        {%- do run_query(landing_view(load, entity, columns)) -%}
+    {%- endfor -%}
+    {%- do log('Reading load ' ~ load_id ~ '.', info=true) -%}
+{%- endmacro %}
+
+{% macro current_load_id(landing) -%}
+    {%- set description = text_literal(landing ~ '/current/load.json') -%}
+    {%- if not run_query('from glob(' ~ description ~ ')').rows -%}
+        {%- do exceptions.raise_compiler_error(
+            'No complete load in ' ~ landing ~ ': `extract load` makes one;'
+            ~ ' the environment variable LANDING_DIR names another folder.'
+        ) -%}
+    {%- endif -%}
+    {%- set rows = run_query(
+        "select load_id from read_json(" ~ description
+        ~ ", columns = {load_id: 'varchar'})"
+        ~ " where regexp_full_match(load_id, '[0-9A-Za-z-]+')"
+    ).rows -%}
+    {%- if rows | length != 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            landing ~ '/current/load.json names no load_id.'
+        ) -%}
+    {%- endif -%}
+    {{ return(rows[0][0]) }}
+{%- endmacro %}
+
+{% macro landing_view(load, entity, columns) -%}
+    create or replace view landing.{{ entity }} as
+    select
+        portal
+        {%- for column, type in columns.items() %},
+        cast({{ column }} as {{ type }}) as {{ column }}
+        {%- endfor %}
+    from read_parquet(
+        {{ text_literal(load ~ '/portal=*/' ~ entity ~ '.parquet') }},
+        hive_partitioning = true,
+        hive_types_autocast = false
+    )
+{%- endmacro %}

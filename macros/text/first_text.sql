@@ -1,0 +1,11 @@
+{# The first text of a list that is not empty once trimmed, trimmed. #}
+{% macro first_text(texts) -%}
+    {{ return(adapter.dispatch('first_text')(texts)) }}
+{%- endmacro %}
+
+{% macro duckdb__first_text(texts) -%}
+    list_filter(
+        list_transform({{ texts }}, lambda element: {{ trim_text('element') }}),
+        lambda element: element is not null
+    )[1]
+{%- endmacro %}

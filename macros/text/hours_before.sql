@@ -1,0 +1,8 @@
+{# A time less a number of hours. #}
+{% macro hours_before(timestamp, hours) -%}
+    {{ return(adapter.dispatch('hours_before')(timestamp, hours)) }}
+{%- endmacro %}
+
+{% macro duckdb__hours_before(timestamp, hours) -%}
+    {{ timestamp }} - to_hours({{ hours }})
+{%- endmacro %}

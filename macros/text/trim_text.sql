@@ -1,0 +1,11 @@
+{# R7 for uuids, keys, phones, e-mails and dates: only the ends are trimmed,
+   of white space and control characters; null where empty. #}
+{% macro trim_text(text) -%}
+    {{ return(adapter.dispatch('trim_text')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__trim_text(text) -%}
+    nullif(regexp_replace(
+        {{ text }}, '^[\p{Cc}\p{Z}]+|[\p{Cc}\p{Z}]+$', '', 'g'
+    ), '')
+{%- endmacro %}

@@ -1,0 +1,8 @@
+{# R8's way of writing a time: YYYY-MM-DDTHH:MM:SSZ, cut to whole seconds. #}
+{% macro utc_text(timestamp) -%}
+    {{ return(adapter.dispatch('utc_text')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_text(timestamp) -%}
+    strftime({{ timestamp }}, '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}

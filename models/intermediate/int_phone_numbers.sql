@@ -1,0 +1,72 @@
+with
+
+portals as (
+    select * from {{ ref('int_portals') }}
+),
+
+subjects as (
+    select * from {{ ref('int_subjects') }}
+),
+
+users as (
+    select * from {{ ref('stg_portal__users') }}
+),
+
+suppressions as (
+    select * from {{ ref('stg_suppressions') }}
+),
+
+portal_texts as (
+    {%- for phone in [
+        'delivery_1.phone_number', 'delivery_2.phone_number', 'phone_number',
+        'phone_number_2',
+    ] %}
+    select
+        portal,
+        {{ phone }} as phone_text
+    from subjects
+    union all
+    {%- endfor %}
+    select
+        portal,
+        phone_number as phone_text
+    from users
+),
+
+-- A suppressed phone is read as each portal reads its own.
+region_texts as (
+    select
+        portals.region,
+        portal_texts.phone_text
+    from portal_texts
+    inner join portals using (portal)
+
+    union all
+
+    select
+        portals.region,
+        suppressions.address as phone_text
+    from suppressions
+    cross join portals
+    where suppressions.channel = 'sms'
+),
+
+-- Parsing is Python's and slow: each text once a region.
+distinct_texts as (
+    select distinct
+        region,
+        phone_text
+    from region_texts
+    where phone_text is not null
+),
+
+-- R5: E.164 where the text is a textable phone, else null.
+parsed as (
+    select
+        region,
+        phone_text,
+        textable_phone(phone_text, region) as phone_number
+    from distinct_texts
+)
+
+select * from parsed

@@ -1,0 +1,30 @@
+with
+
+subjects as (
+    select * from {{ ref('int_subjects') }}
+),
+
+consent_values as (
+    select * from {{ ref('consent_values') }}
+),
+
+-- R8: what the consent fields say in words; null where they say nothing.
+decided as (
+    select
+        subjects.portal,
+        subjects.job_uuid,
+        subjects.subject_uuid,
+        marketing.decision as marketing_decision,
+        transactional.decision as transactional_decision,
+        {{ utc_timestamp('subjects.marketing_timestamp') }}
+            as marketing_decided_at,
+        {{ utc_timestamp('subjects.transactional_timestamp') }}
+            as transactional_decided_at
+    from subjects
+    left join consent_values as marketing
+        on lower(subjects.marketing_consent) = marketing.consent_value
+    left join consent_values as transactional
+        on lower(subjects.transactional_consent) = transactional.consent_value
+)
+
+select * from decided

@@ -1,0 +1,88 @@
+with
+
+subjects as (
+    select * from {{ ref('int_subjects') }}
+),
+
+routes as (
+    select * from {{ ref('int_route_suppressions') }}
+),
+
+-- R4: the first two distinct usable addresses of each channel.
+distinct_addresses as (
+    select
+        portal,
+        job_uuid,
+        subject_uuid,
+        channel,
+        address,
+        min(route_rank) as route_rank
+    from routes
+    where is_usable
+    group by portal, job_uuid, subject_uuid, channel, address
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by portal, job_uuid, subject_uuid, channel
+            order by route_rank
+        ) as address_rank
+    from distinct_addresses
+),
+
+contacts as (
+    select
+        portal,
+        job_uuid,
+        subject_uuid,
+        {%- for column, channel, rank in [
+            ('phone_number', 'sms', 1), ('phone_number_2', 'sms', 2),
+            ('email', 'email', 1), ('email_2', 'email', 2),
+        ] %}
+        max(address) filter (
+            where channel = '{{ channel }}' and address_rank = {{ rank }}
+        ) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from ranked
+    where address_rank <= 2
+    group by portal, job_uuid, subject_uuid
+),
+
+-- R13: what the routes that the contact filter looks at have at all.
+{% set filter = var('contact_filter') -%}
+looked_at as (
+    select
+        portal,
+        job_uuid,
+        subject_uuid,
+        bool_or(address is not null) as has_valid_address,
+        bool_or(is_usable) as has_usable_address
+    from routes
+    where channel in (
+        {%- if filter in ['phone', 'any'] %} 'sms'{% endif -%}
+        {{ ',' if filter == 'any' }}
+        {%- if filter in ['email', 'any'] %} 'email'{% endif %}
+    )
+    group by portal, job_uuid, subject_uuid
+),
+
+final as (
+    select
+        subjects.portal,
+        subjects.job_uuid,
+        subjects.subject_uuid,
+        contacts.phone_number,
+        contacts.phone_number_2,
+        contacts.email,
+        contacts.email_2,
+        looked_at.subject_uuid is not null as has_contact_text,
+        coalesce(looked_at.has_valid_address, false) as has_valid_address,
+        coalesce(looked_at.has_usable_address, false) as has_usable_address
+    from subjects
+    left join contacts using (portal, job_uuid, subject_uuid)
+    left join looked_at using (portal, job_uuid, subject_uuid)
+)
+
+select * from final

@@ -71,6 +71,7 @@
         'run_id': run_id(),
         'load_id': run[0],
         'as_of': run[1],
+        'code_version': run_query('select export_code_version()').rows[0][0],
         'variables': variables,
         'files': counted_files(),
         'counts': audience_counts(),

@@ -12,8 +12,9 @@ activity_job_names as (
     select
         portal,
         job_uuid,
-        min_by(job_name, position)
-            filter (where job_name is not null) as job_name
+        min_by(job_name, position) filter (
+            where job_name is not null
+        ) as job_name
     from activities
     where job_uuid is not null
     group by portal, job_uuid

@@ -22,14 +22,14 @@ portal_texts as (
         'phone_number_2',
     ] %}
     select
-        portal,
-        {{ phone }} as phone_text
+        subjects.portal,
+        subjects.{{ phone }} as phone_text
     from subjects
     union all
     {%- endfor %}
     select
-        portal,
-        phone_number as phone_text
+        users.portal,
+        users.phone_number as phone_text
     from users
 ),
 

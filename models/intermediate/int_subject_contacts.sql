@@ -37,21 +37,23 @@ contacts as (
         portal,
         job_uuid,
         subject_uuid,
-        {%- for column, channel, rank in [
-            ('phone_number', 'sms', 1), ('phone_number_2', 'sms', 2),
-            ('email', 'email', 1), ('email_2', 'email', 2),
-        ] %}
-        max(address) filter (
-            where channel = '{{ channel }}' and address_rank = {{ rank }}
-        ) as {{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+        max(case when channel = 'sms' and address_rank = 1 then address end)
+            as phone_number,
+        max(case when channel = 'sms' and address_rank = 2 then address end)
+            as phone_number_2,
+        max(case when channel = 'email' and address_rank = 1 then address end)
+            as email,
+        max(case when channel = 'email' and address_rank = 2 then address end)
+            as email_2
     from ranked
     where address_rank <= 2
     group by portal, job_uuid, subject_uuid
 ),
 
 -- R13: what the routes that the contact filter looks at have at all.
-{% set filter = var('contact_filter') -%}
+{% set filter_channels = {
+    'phone': "'sms'", 'email': "'email'", 'any': "'sms', 'email'"
+}[var('contact_filter')] -%}
 looked_at as (
     select
         portal,
@@ -60,11 +62,7 @@ looked_at as (
         bool_or(address is not null) as has_valid_address,
         bool_or(is_usable) as has_usable_address
     from routes
-    where channel in (
-        {%- if filter in ['phone', 'any'] %} 'sms'{% endif -%}
-        {{ ',' if filter == 'any' }}
-        {%- if filter in ['email', 'any'] %} 'email'{% endif %}
-    )
+    where channel in ({{ filter_channels }})
     group by portal, job_uuid, subject_uuid
 ),
 

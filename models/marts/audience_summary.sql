@@ -23,19 +23,21 @@ audiences as (
     from load_portals
 ),
 
+distinct_subjects as (
+    select distinct
+        portal,
+        audience,
+        job_uuid,
+        subject_uuid
+    from members
+),
+
 subjects as (
     select
         portal,
         audience,
         count(*) as subjects
-    from (
-        select distinct
-            portal,
-            audience,
-            job_uuid,
-            subject_uuid
-        from members
-    )
+    from distinct_subjects
     group by portal, audience
 ),
 

@@ -23,7 +23,10 @@ ranked as (
         *,
         row_number() over (
             partition by portal, activity_uuid
-            order by position nulls last, job_uuid nulls last, payload nulls last
+            order by
+                position nulls last,
+                job_uuid nulls last,
+                payload nulls last
         ) as copy_rank
     from renamed
 ),

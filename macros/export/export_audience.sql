@@ -24,14 +24,17 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Sorted by the rows' own values: an empty activity comes first. #}
 {% macro csv_select(rows, columns) -%}
     select
         {%- for column in columns %}
         {{ csv_value(column) }} as {{ adapter.quote(column.name) }}
         {{- "," if not loop.last }}
         {%- endfor %}
-    from {{ rows }}
-    order by portal, job_uuid, activity_uuid, subject_uuid
+    from (from {{ rows }}) as exported
+    order by
+        exported.portal, exported.job_uuid, exported.activity_uuid,
+        exported.subject_uuid
 {%- endmacro %}
 
 {# An empty text is written as nothing at all, not as two quotes; and what a

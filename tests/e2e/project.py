@@ -1,0 +1,147 @@
+"""A copy of the project in a folder of its own, and its real commands run there."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.reference import PortalConfig
+
+SOURCE = Path(__file__).parents[2]
+PARTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+BIN = Path(sys.executable).parent
+SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit status and all that it printed."""
+
+    status: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project's files below `folder`, with data folders of their own."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def landing(self) -> Path:
+        """Where loads are landed."""
+        return Path(self.environment.get("LANDING_DIR", self.folder / "landing"))
+
+    @property
+    def exports(self) -> Path:
+        """The export root."""
+        return Path(self.environment.get("EXPORT_ROOT", self.folder / "exports"))
+
+    def with_environment(self, **more: str) -> "Project":
+        """The same project with more environment variables."""
+        return Project(self.folder, {**self.environment, **more})
+
+    def run(self, *command: str, status: int | None = 0) -> Outcome:
+        """Run a command of the environment; fail on another status than `status`."""
+        done = subprocess.run(
+            [BIN / command[0], *command[1:]],
+            cwd=self.folder,
+            env={**self.environment, "PATH": os.environ["PATH"]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if status is not None and done.returncode != status:
+            raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}")
+        return Outcome(done.returncode, done.stdout)
+
+    def dbt(
+        self,
+        *command: str,
+        variables: Mapping[str, Any] | None = None,
+        status: int | None = 0,
+    ) -> Outcome:
+        """Run dbt, with variables."""
+        extra = ("--vars", json.dumps(dict(variables))) if variables else ()
+        return self.run("dbt", "--no-use-colors", *command, *extra, status=status)
+
+    def suppress(self, rows: Sequence[Mapping[str, str]]) -> "Project":
+        """The same project with a suppression list of these rows."""
+        path = self.folder / "suppressions.csv"
+        write_csv(path, ["channel", "address", "suppressed_at", "reason"], rows)
+        return self.with_environment(SUPPRESSIONS_CSV=str(path))
+
+    def current(self) -> dict[str, Any]:
+        """What `current.json` says."""
+        return read_json(self.exports / "current.json")
+
+    def promoted(self) -> Path:
+        """The folder of the promoted run."""
+        return self.exports / "runs" / str(self.current()["run_id"])
+
+    def newest_run(self) -> Path:
+        """The folder of the newest run, promoted or not."""
+        return max((self.exports / "runs").iterdir())
+
+    def extracted_at(self) -> str:
+        """The time of the current load."""
+        return str(read_json(self.landing / "current" / "load.json")["extracted_at"])
+
+
+def new_project(folder: Path, portals: Sequence[PortalConfig]) -> Project:
+    """Copy the project into `folder`, with these portals in its seed."""
+    folder.mkdir(parents=True)
+    for part in PARTS:
+        source = SOURCE / part
+        if source.is_dir():
+            skip = shutil.ignore_patterns("*.py", "__pycache__", "e2e", "reference")
+            shutil.copytree(source, folder / part, ignore=skip)
+        else:
+            shutil.copy(source, folder / part)
+    rows = [vars(portal) for portal in portals]
+    write_csv(folder / "seeds" / "portals.csv", list(rows[0]), rows)
+    return Project(
+        folder,
+        {
+            "HOME": str(folder),
+            "PORTAL_USERNAME": "sandbox",
+            "PORTAL_PASSWORD": "sandbox",
+        },
+    )
+
+
+def write_csv(
+    path: Path, header: Sequence[str], rows: Sequence[Mapping[str, str]]
+) -> None:
+    """Write rows with a header."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def publication(project: Project) -> dict[str, bytes]:
+    """What a consumer sees: current.json and everything in latest/."""
+    latest = (project.exports / "latest").rglob("*")
+    seen = [path for path in latest if path.is_file()]
+    return {
+        path.relative_to(project.exports).as_posix(): path.read_bytes()
+        for path in [*seen, project.exports / "current.json"]
+        if path.exists()
+    }

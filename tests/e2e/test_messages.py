@@ -1,0 +1,96 @@
+"""Bad input gets one clear line, a non-zero exit, and nothing lost."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import separate_exports
+from tests.e2e.project import Project, new_project, publication
+from tests.reference import PortalConfig
+
+Loaded = tuple[Project, dict[str, PortalConfig]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"portal": ["north"]}, "unknown variable portal (allowed: as_of, audience,"),
+        ({"portals": ["west"]}, "portals cannot hold west (allowed: north, south)"),
+        ({"portals": "north"}, "portals must be a list"),
+        ({"job_uuids": ["none"]}, "job_uuids cannot hold none (allowed: "),
+        ({"groups": "3B"}, "groups must be a list"),
+        ({"contact_filter": "fax"}, "(allowed: phone, email, any)"),
+        ({"audience": "all"}, "(allowed: both, buyers, non_buyers)"),
+        ({"dedup_by": "name"}, "(allowed: activity_subject, phone_job, phone)"),
+        ({"export_formats": ["xlsx"]}, "(allowed: csv, json)"),
+        ({"export_formats": []}, "export_formats must not be empty"),
+        ({"require_images": "yes"}, "require_images must be true or false"),
+        ({"consent_max_age_days": -1}, "consent_max_age_days must be a whole number"),
+        ({"as_of": "yesterday"}, "as_of must be an ISO 8601 date"),
+    ],
+    ids=str,
+)
+def test_a_wrong_variable_is_named_with_what_is_allowed(
+    loaded: Loaded, tmp_path: Path, variables: dict[str, Any], message: str
+) -> None:
+    """R11."""
+    project = separate_exports(loaded[0], tmp_path)
+    outcome = project.dbt("build", variables=variables, status=1)
+    assert message in outcome.output
+    assert publication(project) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        ("", "the header is not channel,address,suppressed_at,reason"),
+        ("address,channel,suppressed_at,reason\n", "the header is not"),
+        ("CHANNEL,a@example.com,2026-01-01,x\n", "channel is neither sms nor email in"),
+        ("sms,,2026-01-01,x\n", "address is empty in line 3"),
+        ("sms,202-555-0123,last week,x\n", "suppressed_at cannot be read in line 3"),
+        ("sms,202-555-0123\n", "cannot be split into four fields in line 3"),
+        ('sms,"202-555-0123,2026-01-01,x\n', "cannot be split into four fields"),
+    ],
+)
+def test_a_malformed_suppression_list_stops_the_build(
+    loaded: Loaded, tmp_path: Path, content: str | None, message: str
+) -> None:
+    """R9: it would text those who said stop; and the message quotes no address."""
+    path = tmp_path / "suppressions.csv"
+    if content is not None:
+        good = "channel,address,suppressed_at,reason\nemail,b@example.com,2026-01-01,\n"
+        is_row = content.count(",") and "address," not in content
+        path.write_text(good + content if is_row else content)
+    project = separate_exports(loaded[0], tmp_path)
+    outcome = project.with_environment(SUPPRESSIONS_CSV=str(path)).dbt(
+        "build", status=1
+    )
+    assert message in outcome.output
+    assert "555" not in outcome.output
+    assert publication(project) == {}
+
+
+def test_the_build_says_that_nobody_is_suppressed(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    """R9: an unset SUPPRESSIONS_CSV is no secret."""
+    outcome = separate_exports(loaded[0], tmp_path).dbt("build")
+    assert "SUPPRESSIONS_CSV is not set" in outcome.output
+
+
+def test_a_build_without_a_load_says_how_to_make_one(tmp_path: Path) -> None:
+    """Nothing is landed yet."""
+    portal = PortalConfig("p", "https://p.example", "B", "US", "USA", "webshop")
+    project = new_project(tmp_path / "project", [portal])
+    outcome = project.dbt("build", status=1)
+    assert "No complete load in landing: `extract load` makes one" in outcome.output
+
+
+def test_seeds_and_docs_need_no_load(tmp_path: Path) -> None:
+    """An analyst can parse, seed and compile at any time."""
+    portal = PortalConfig("p", "https://p.example", "B", "US", "USA", "webshop")
+    project = new_project(tmp_path / "project", [portal])
+    project.dbt("seed")
+    project.dbt("parse")

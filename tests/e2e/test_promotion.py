@@ -1,0 +1,267 @@
+"""What is promoted, and what is not: only a whole build in which everything passed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import jsonschema
+import pytest
+
+from tests.e2e.conftest import separate_exports
+from tests.e2e.project import Project, new_project, publication, read_json
+from tests.reference import PortalConfig
+
+SCHEMA = Path(__file__).parents[2] / "publish" / "schemas" / "audience.schema.json"
+Loaded = tuple[Project, dict[str, PortalConfig]]
+
+
+@pytest.fixture
+def project(loaded: Loaded, tmp_path: Path) -> Project:
+    """The loaded project with exports of its own."""
+    return separate_exports(loaded[0], tmp_path)
+
+
+def test_two_builds_of_a_load_are_byte_identical(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    """R14."""
+    runs = []
+    for name in ("first", "second"):
+        project = separate_exports(loaded[0], tmp_path / name)
+        project.dbt("build", variables={"export_formats": ["csv", "json"]})
+        runs.append(project.promoted())
+    first, second = (
+        {
+            path.relative_to(run).as_posix(): path.read_bytes()
+            for path in run.rglob("*")
+            if path.is_file() and path.name != "manifest.json"
+        }
+        for run in runs
+    )
+    assert len(first) == 9
+    assert first == second
+
+
+def test_json_exports_validate_against_the_shipped_schema(project: Project) -> None:
+    """The JSON Schema, by a validator; and it can fail."""
+    project.dbt("build", variables={"export_formats": ["json"]})
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    documents = [read_json(path) for path in project.promoted().glob("*/*.json")]
+    assert len(documents) == 4
+    for document in documents:
+        assert list(validator.iter_errors(document)) == []
+    del documents[0]["metadata"]["load_id"]
+    assert list(validator.iter_errors(documents[0])) != []
+
+
+def test_files_are_their_owners_alone(project: Project) -> None:
+    """Landing, database and exports: 0600 and 0700."""
+    project.dbt("build")
+    roots = (project.landing, project.exports)
+    private = [path for root in roots for path in [root, *root.rglob("*")]]
+    private.append(Path(project.environment["DUCKDB_PATH"]))
+    modes = {
+        (path.is_dir(), path.stat().st_mode & 0o777)
+        for path in private
+        if not path.is_symlink()
+    }
+    assert modes == {(True, 0o700), (False, 0o600)}
+
+
+def test_a_run_is_verified_listed_and_promoted_back(project: Project) -> None:
+    """`publish` on what builds left: list, verify, and the way back."""
+    project.dbt("build")
+    first = publication(project)
+    first_run = str(project.current()["run_id"])
+    project.dbt("build", variables={"require_images": False})
+    assert publication(project) != first
+    assert first_run in project.run("publish", "list").output
+    project.run("publish", "verify")
+    project.run("publish", "promote", first_run)
+    again = publication(project)
+    assert project.current()["run_id"] == first_run
+    again.pop("current.json"), first.pop("current.json")
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (("run",), "dbt run"),
+        (("build", "--select", "+export_buyers"), "left out"),
+        (("build", "--exclude", "test_type:singular"), "left out"),
+        (("build", "--empty"), "part of the rows"),
+        (("build", "--sample", "3 days"), "part of the rows"),
+    ],
+    ids=str,
+)
+def test_a_partial_build_works_and_is_not_promoted(
+    project: Project, command: tuple[str, ...], reason: str
+) -> None:
+    """Its files stay, without a manifest, and it says why."""
+    project.dbt("build")
+    before = publication(project)
+    outcome = project.dbt(*command)
+    assert "is not promoted" in outcome.output
+    assert reason in outcome.output
+    assert publication(project) == before
+    assert not (project.newest_run() / "manifest.json").exists()
+    project.run("publish", "promote", project.newest_run().name, status=10)
+    assert publication(project) == before
+
+
+def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
+    """promote: false writes the files and moves nothing."""
+    outcome = project.dbt("build", variables={"promote": False})
+    assert "not promoted" in outcome.output
+    assert publication(project) == {}
+    run = project.newest_run()
+    project.run("publish", "promote", run.name)
+    assert project.promoted() == run
+
+
+def test_a_warning_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
+    """A contract that only warns has not passed."""
+    project = own_copy(loaded, tmp_path)
+    (project.folder / "tests" / "assert_nothing.sql").write_text(
+        "{{ config(severity='warn') }}\nselect 1 as one\n"
+    )
+    outcome = project.dbt("build")
+    assert "assert_nothing (warn)" in outcome.output
+    assert publication(project) == {}
+
+
+def own_copy(loaded: Loaded, tmp_path: Path) -> Project:
+    """A project whose models and load can be damaged."""
+    source, portals = loaded
+    project = new_project(tmp_path / "project", list(portals.values()))
+    landing = project.folder / "landing"
+    load = (source.landing / "current").resolve()
+    copied = landing / "loads" / load.name
+    copied.parent.mkdir(parents=True)
+    for path in [load, *sorted(load.rglob("*"))]:
+        target = copied / path.relative_to(load)
+        if path.is_dir():
+            target.mkdir()
+        else:
+            target.write_bytes(path.read_bytes())
+    (landing / "current").symlink_to(Path("loads") / load.name)
+    return project
+
+
+def plant_user_twice(project: Project) -> None:
+    """A row that the extractor would never land."""
+    file = next(project.landing.glob("loads/*/portal=north/users.parquet"))
+    copy = file.with_suffix(".new")
+    duckdb.sql(
+        f"copy (from '{file}' union all (from '{file}' limit 1))"
+        f" to '{copy}' (format parquet)"
+    )
+    copy.rename(file)
+
+
+def plant_raw_phone(project: Project) -> None:
+    """A model that lets a phone through as it was typed."""
+    break_model(
+        project,
+        "int_phone_numbers",
+        "textable_phone(phone_text, region)",
+        "coalesce(textable_phone(phone_text, region), phone_text)",
+    )
+
+
+def plant_lost_subjects(project: Project) -> None:
+    """A model that loses the subjects whose activities are all off sale."""
+    break_model(
+        project,
+        "int_candidates",
+        "having not bool_or(is_on_sale)",
+        "having not bool_or(is_on_sale) and min(subject_uuid) < '8'",
+    )
+
+
+def plant_buyers_as_non_buyers(project: Project) -> None:
+    """The mistake that this project replaces."""
+    break_model(project, "int_subjects", "listed_in = 'buyers')", "false)")
+
+
+def plant_invented_dates(project: Project) -> None:
+    """A consent date that nobody gave."""
+    break_model(
+        project,
+        "int_candidate_consents",
+        "then coalesce(marketing_decided_at, starting_at)",
+        "then coalesce(marketing_decided_at, starting_at, timestamp '2099-01-01')",
+    )
+    break_model(
+        project,
+        "int_candidate_consents",
+        "or dated.marketing_at > run.as_of",
+        "or dated.marketing_at is null",
+    )
+
+
+def plant_suppressed_phones(project: Project) -> None:
+    """Somebody who said stop."""
+    break_model(
+        project,
+        "int_route_suppressions",
+        "suppressions.suppressed_at is not null\n        and not",
+        "suppressions.suppressed_at is null\n        and not",
+    )
+
+
+def break_model(project: Project, model: str, old: str, new: str) -> None:
+    """Change a model's text."""
+    path = project.folder / "models" / "intermediate" / f"{model}.sql"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        plant_user_twice,
+        plant_raw_phone,
+        plant_lost_subjects,
+        plant_buyers_as_non_buyers,
+        plant_invented_dates,
+        plant_suppressed_phones,
+    ],
+)
+def test_a_broken_contract_promotes_nothing(
+    loaded: Loaded, tmp_path: Path, plant: Callable[[Project], None]
+) -> None:
+    """The data tests see it, the build fails, and the publication stays."""
+    project = own_copy(loaded, tmp_path).suppress(
+        [
+            {
+                "channel": "sms",
+                "address": f"+1202555{number:04d}",
+                "suppressed_at": "2026-11-01T00:00:00Z",
+                "reason": "STOP",
+            }
+            for number in range(100, 200)
+        ]
+    )
+    project.dbt("build")
+    before = publication(project)
+    plant(project)
+    outcome = project.dbt("build", status=1)
+    assert "FAIL" in outcome.output
+    assert "is not promoted" in outcome.output
+    assert publication(project) == before
+
+
+def test_retry_after_a_failure_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
+    """A retry checks only what had failed."""
+    project = own_copy(loaded, tmp_path)
+    broken = project.folder / "tests" / "assert_nothing.sql"
+    broken.write_text("select 1 as one\n")
+    project.dbt("build", status=1)
+    broken.write_text("select 1 as one where false\n")
+    outcome = project.dbt("retry")
+    assert "is not promoted" in outcome.output
+    assert publication(project) == {}

@@ -1,0 +1,170 @@
+"""The command `extract`: from the portals to a complete load in the landing.
+
+Everything heavy is imported inside the commands, so that `--help` answers at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from extract.errors import ExtractError
+
+if TYPE_CHECKING:
+    from extract.logs import LogFormat
+
+SANDBOX_JOBS = 6
+SANDBOX_SUBJECTS = 40
+SANDBOX_SEED = 1
+MAX_CONCURRENCY = 256
+
+landing_option = click.option(
+    "--landing",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="landing",
+    envvar="LANDING_DIR",
+    show_default=True,
+    show_envvar=True,
+    help="The folder of the loads.",
+)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command on a failure with one line on standard error and its code."""
+    try:
+        yield
+    except ExtractError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Read the portals' jobs into the landing.
+
+    Exit codes: 0 done; 2 usage or configuration; 20 the portal failed; 30 files or
+    storage failed.
+    """
+
+
+@main.command()
+@click.option(
+    "--portal",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="A portal of seeds/portals.csv; all but the sandbox's, unless given.",
+)
+@click.option(
+    "--job", "jobs", multiple=True, metavar="UUID", help="Read this job, and no others."
+)
+@click.option(
+    "--jobs",
+    "jobs_from",
+    metavar="FILE",
+    help="Read these jobs: one uuid a line, or a JSON list; - is standard input.",
+)
+@click.option("--sandbox", is_flag=True, help="Read the built-in portal.")
+@landing_option
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, MAX_CONCURRENCY),
+    default=8,
+    show_default=True,
+    help="Requests in flight at a time, for each portal.",
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(min=0),
+    help="Requests a second, for each portal; 0: as many as go.  "
+    "[default: 8, the sandbox's 0]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    help="Log lines on standard output.  [default: progress bars on a terminal, else "
+    "json]",
+)
+def load(
+    *,
+    keys: tuple[str, ...],
+    jobs: tuple[str, ...],
+    jobs_from: str | None,
+    sandbox: bool,
+    landing: Path,
+    concurrency: int,
+    rate: int | None,
+    log_format: "LogFormat | None",
+) -> None:
+    """Make one load: what the portals say now, landed whole or not at all.
+
+    Credentials come from PORTAL_USERNAME and PORTAL_PASSWORD; --sandbox needs none.
+    """
+    from extract import commands  # noqa: PLC0415
+
+    wanted = commands.Wanted(
+        portals=keys,
+        jobs=jobs,
+        jobs_from=jobs_from,
+        is_sandbox=sandbox,
+        landing=landing,
+        concurrency=concurrency,
+        rate=rate,
+        log_format=log_format,
+    )
+    size = commands.SandboxSize(SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED)
+    with one_line_errors():
+        commands.load(wanted, size)
+
+
+@main.command()
+@landing_option
+def loads(landing: Path) -> None:
+    """List the complete loads, newest first; * marks the current one."""
+    from extract import commands  # noqa: PLC0415
+
+    with one_line_errors():
+        commands.loads(landing)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8808, show_default=True)
+@click.option(
+    "--jobs", type=click.IntRange(min=0), default=SANDBOX_JOBS, show_default=True
+)
+@click.option(
+    "--subjects",
+    type=click.IntRange(min=0),
+    default=SANDBOX_SUBJECTS,
+    show_default=True,
+    help="Subjects in each job.",
+)
+@click.option("--seed", type=int, default=SANDBOX_SEED, show_default=True)
+@click.option(
+    "--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True
+)
+@click.option(
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day that its dates count back from.  [default: today, in UTC]",
+)
+def sandbox(
+    *,
+    port: int,
+    jobs: int,
+    subjects: int,
+    seed: int,
+    latency_ms: float,
+    today: datetime | None,
+) -> None:
+    """Serve the sandbox portal until stopped."""
+    from extract import commands  # noqa: PLC0415
+
+    day = today.date() if today else None
+    with one_line_errors():
+        size = commands.SandboxSize(jobs, subjects, seed, day)
+        commands.sandbox(size, port, latency_ms)

@@ -1,0 +1,124 @@
+"""What the commands do, once their options are read."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import partial
+from logging import ERROR
+from pathlib import Path
+from typing import Any
+
+import click
+
+from extract import settings
+from extract.errors import ConfigError, ExtractError
+from extract.landing import list_loads
+from extract.load import Ask, Plan, run
+from extract.logs import LogFormat, open_log
+from extract.portals import read_portals
+from extract.progress import progress
+from extract.sandbox import (
+    SANDBOX_PASSWORD,
+    SANDBOX_USERNAME,
+    World,
+    generate,
+    run_forever,
+    serve,
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options of `extract load`."""
+
+    portals: tuple[str, ...]
+    jobs: tuple[str, ...]
+    jobs_from: str | None
+    is_sandbox: bool
+    landing: Path
+    concurrency: int
+    rate: int | None
+    log_format: LogFormat | None
+
+
+@dataclass(frozen=True)
+class SandboxSize:
+    """What the sandbox is to be like; no `today`: the day that it is, in UTC."""
+
+    jobs: int
+    subjects: int
+    seed: int
+    today: date | None = None
+
+
+def load(wanted: Wanted, sandbox: SandboxSize) -> None:
+    """Make one load, of the built-in sandbox if that is wanted."""
+    portals = settings.choose_portals(read_portals(), wanted.portals, wanted.is_sandbox)
+    asks = settings.asks(portals, wanted.rate, os.environ, wanted.is_sandbox)
+    jobs = settings.read_jobs(wanted.jobs, wanted.jobs_from)
+    with ExitStack() as stack:
+        if wanted.is_sandbox:
+            asks = stack.enter_context(_asked_in_process(asks, sandbox))
+        plan = Plan(asks, wanted.landing, wanted.concurrency, jobs)
+        _show_load(plan, wanted.log_format)
+
+
+@contextmanager
+def _asked_in_process(asks: list[Ask], sandbox: SandboxSize) -> Iterator[list[Ask]]:
+    with serve(_world(sandbox)) as server:
+        yield [replace(ask, portal=ask.portal.moved_to(server.url)) for ask in asks]
+
+
+def _show_load(plan: Plan, log_format: LogFormat | None) -> None:
+    """Read and land; on a terminal, unless a format is asked for, behind bars."""
+    has_bars = log_format is None and sys.stderr.isatty()
+    on_screen = has_bars and sys.stdout.isatty()
+    log = open_log(log_format or ("text" if on_screen else "json"))
+    try:
+        with progress(plan.asks) if has_bars else nullcontext():
+            facts = run(plan, open_log("text", ERROR) if on_screen else log)
+    except ExtractError as error:
+        log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
+        raise
+    log.info("load_complete", **_summary(facts, plan))
+
+
+def _summary(facts: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    of_load = ("load_id", "requests", "rows", "seconds", "current")
+    of_meters = ("jobs", "gone_jobs", "retries")
+    return {name: facts[name] for name in of_load} | {
+        name: sum(getattr(ask.meter, name) for ask in plan.asks) for name in of_meters
+    }
+
+
+def loads(landing: Path) -> None:
+    """List the complete loads, newest first; * marks the current one."""
+    for facts in list_loads(landing):
+        click.echo(
+            f"{'*' if facts['current'] else ' '} {facts['load_id']}  "
+            f"{facts['extracted_at'][:19]}Z  {','.join(facts['portals'])}  "
+            f"{sum(facts['rows'].values())} rows  {facts['requests']} requests"
+        )
+
+
+def sandbox(size: SandboxSize, port: int, latency_ms: float) -> None:
+    """Serve the sandbox portal until stopped; ConfigError if the port is taken."""
+    world = _world(size)
+    try:
+        run_forever(world, port, latency_ms, on_ready=partial(_announce, world))
+    except OSError as error:
+        raise ConfigError(f"port {port}: {error.strerror}") from error
+
+
+def _announce(world: World, url: str) -> None:
+    for key in world["portals"]:
+        click.echo(f"{url}/{key}/api/v1")
+    click.echo(f"user name {SANDBOX_USERNAME}, password {SANDBOX_PASSWORD}")
+
+
+def _world(size: SandboxSize) -> World:
+    today = size.today or datetime.now(UTC).date()
+    return generate(size.jobs, size.subjects, size.seed, today)

@@ -1,0 +1,52 @@
+"""Log lines on standard output: ids, counts and timings, one trace id a run."""
+
+import json
+import logging
+import sys
+import uuid
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+type LogFormat = Literal["json", "text"]
+
+
+def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBoundLogger:
+    """Open the log of one run; of an exception only its message is ever logged."""
+    # What is asked for is for our own lines alone to say.
+    for library in ("httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    render = (
+        render_text if log_format == "text" else structlog.processors.JSONRenderer()
+    )
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stdout),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        trace_id=uuid.uuid4().hex,
+    )
+    return log
+
+
+def render_text(_: WrappedLogger, __: str, event: EventDict) -> str:
+    """Write an event as one line for people, whatever its values hold."""
+    time, level = event.pop("timestamp"), event.pop("level")
+    name, _trace = event.pop("event"), event.pop("trace_id", None)
+    fields = " ".join(f"{field}={_shown(value)}" for field, value in event.items())
+    warning = "" if level == "info" else f"{level.upper()} "
+    return f"{time[:19]}Z {warning}{name} {fields}".rstrip()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    if isinstance(value, str) and value.isprintable():
+        return value
+    return json.dumps(value)

@@ -1,0 +1,89 @@
+"""The endpoints of a portal: what is asked for, and the shape that comes back."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from extract import shapes
+from extract.client import Answer, Client, Request
+from extract.shapes import AccessKeys, JobDetails
+
+ON_SALE = {"status_id": "in-webshop"}
+WITH_IMAGES = {"include_images": "true", "include_favorite_image": "true"}
+HAS_ORDER = {"buyers": "true", "non_buyers": "false"}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One row of a list: where in the list it stood, and when its page came."""
+
+    position: int
+    raw: Any
+    fetched_at: str
+
+
+async def activities(client: Client) -> AsyncIterator[Listed]:
+    """List the activities on sale."""
+    request = client.request("activities", "search", query=ON_SALE)
+    async for row in _rows(client, request):
+        yield row
+
+
+async def job_details(client: Client, job: str) -> Answer[JobDetails]:
+    """Get a job; NotFoundError when it is gone. Large jobs are slow and large."""
+    request = replace(
+        client.request("jobs", job, job=job),
+        deadline=client.patience.details_deadline,
+        cap=client.patience.details_cap,
+    )
+    return await client.get(request, shapes.read_job_details)
+
+
+async def subjects(client: Client, job: str, listed_in: str) -> AsyncIterator[Listed]:
+    """List the subjects of one of a job's order lists, `buyers` or `non_buyers`."""
+    query = {"filter_has_order": HAS_ORDER[listed_in], **WITH_IMAGES}
+    request = client.request("jobs", job, "subjects", job=job, query=query)
+    async for row in _rows(client, request):
+        yield row
+
+
+async def registrations(client: Client, job: str) -> AsyncIterator[Listed]:
+    """List the registrations of users on a job's subjects."""
+    request = client.request("jobs", job, "users", job=job)
+    async for row in _rows(client, request):
+        yield row
+
+
+async def user(client: Client, user: str, job: str) -> Answer[dict[str, Any]]:
+    """Get a registered user; NotFoundError when the details are gone."""
+    return await client.get(client.request("users", user, job=job), shapes.read_user)
+
+
+async def access_keys(client: Client, job: str, subject: str) -> Answer[AccessKeys]:
+    """Get a subject's access keys; NotFoundError when there are none."""
+    request = client.request("jobs", job, "subjects", subject, "accesskeys", job=job)
+    return await client.get(request, shapes.read_access_keys)
+
+
+async def _rows(client: Client, request: Request) -> AsyncIterator[Listed]:
+    position = 0
+    async for page in _pages(client, request):
+        for raw in page.value.rows:
+            yield Listed(position, raw, page.fetched_at)
+            position += 1
+
+
+async def _pages(
+    client: Client, request: Request
+) -> AsyncIterator[Answer[shapes.Page]]:
+    seen: set[str] = set()
+    while request.target not in seen:
+        seen.add(request.target)
+        page = await client.get(request, shapes.read_page)
+        yield page
+        if page.value.next_link is None:
+            return
+        if len(seen) >= client.patience.page_cap:
+            client.fail(request, f"more than {client.patience.page_cap:,} pages")
+        request = client.follow(page.value.next_link, request, len(seen) + 1)
+    client.fail(request, "the pages go round in a circle")

@@ -1,0 +1,70 @@
+"""Reading a run's files back, against what the manifest says of them."""
+
+from collections.abc import Iterable, Set
+from pathlib import Path
+
+from publish.counting import count_rows
+from publish.errors import ContractError
+from publish.layout import MANIFEST, run_key
+from publish.manifest import Counts, ExpectedFile, RunFile
+from publish.root import fingerprint, list_files
+
+
+def audit_run(root: Path, run_id: str, files: Iterable[RunFile]) -> list[str]:
+    """Return what is wrong with the files of a run, one line each; none: all is well.
+
+    Every file is compared in size and sha256, and its rows are counted anew.
+    """
+    return audit_folder(root, run_key(run_id), files, ignore={MANIFEST})
+
+
+def audit_folder(
+    root: Path, key: str, files: Iterable[RunFile], ignore: Set[str] = frozenset()
+) -> list[str]:
+    """Return what is wrong in a folder that must hold `files`, and no others."""
+    expected = {file.path: file for file in files}
+    present = list_files(root, key).keys() - ignore
+    problems = [f"{path}: extra" for path in present - expected.keys()]
+    problems += [f"{path}: missing" for path in expected.keys() - present]
+    for path in expected.keys() & present:
+        problems += _audit_file(root / key / path, expected[path])
+    return sorted(problems)
+
+
+def audit_counts(files: Iterable[ExpectedFile], counts: Iterable[Counts]) -> list[str]:
+    """Return where files and counts disagree, one line each (rule R13)."""
+    exported = {(count.portal, count.audience): count.exported for count in counts}
+    problems = [
+        f"{count.portal} {count.audience}: {count.candidates} candidates are not "
+        f"{count.exported} exported and {sum(count.excluded.values())} excluded"
+        for count in counts
+        if count.candidates != count.exported + sum(count.excluded.values())
+    ]
+    for file in files:
+        if file.portal and file.audience:
+            counted = exported.get((file.portal, file.audience), 0)
+            if counted != file.rows:
+                problems.append(f"{file.path}: {file.rows} rows, counted {counted}")
+    return problems
+
+
+def raise_problems(run_id: str, problems: list[str]) -> None:
+    """Raise one ContractError that names the first of them, if there is any."""
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ContractError(f"run {run_id}: {problems[0]}{more}")
+
+
+def _audit_file(path: Path, file: RunFile) -> list[str]:
+    sha256, size = fingerprint(path)
+    if size != file.bytes:
+        return [f"{file.path}: damaged, {size} bytes instead of {file.bytes}"]
+    if sha256 != file.sha256:
+        return [f"{file.path}: damaged, its sha256 is not the manifest's"]
+    try:
+        rows = count_rows(path, file.format)
+    except ContractError as error:
+        return [f"{file.path}: {error}"]
+    if rows != file.rows:
+        return [f"{file.path}: {rows} rows instead of {file.rows}"]
+    return []

@@ -1,0 +1,113 @@
+"""The `publish` command: which runs there are, if they are whole, which one counts.
+
+Exit codes: 0 done; 2 usage or configuration; 10 a contract failed; 30 files or storage
+failed. An error is one line on standard error.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from publish import promotion
+from publish.audit import audit_run, raise_problems
+from publish.errors import ConfigurationError, ContractError, PublishError
+from publish.layout import check_run_id
+from publish.report import list_lines, promoted_run_id, show_lines
+from publish.root import export_root, run_ids
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command; every error ends as one line and its exit code."""
+    try:
+        status = cli(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = error.exit_code
+    except click.ClickException as error:
+        status = _fail(error.format_message(), error.exit_code)
+    except PublishError as error:
+        status = _fail(str(error), error.exit_code)
+    except click.Abort:
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"publish: {' '.join(message.split())}", err=True)
+    return status
+
+
+@click.group()
+def cli() -> None:
+    """Look at runs under EXPORT_ROOT (default: exports), and promote them."""
+
+
+@cli.command("list")
+def list_runs() -> None:
+    """List all runs, newest first."""
+    _print(list_lines(export_root()))
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+@click.option("--latest-run", is_flag=True, help="Show the newest run instead.")
+def show(run_id: str | None, latest_run: bool) -> None:
+    """Show who was exported and who was not, and why (default: the promoted run)."""
+    root = export_root()
+    if run_id and latest_run:
+        raise ConfigurationError("give a run id or --latest-run, not both")
+    chosen = _newest(root) if latest_run else _chosen(root, run_id)
+    _print(show_lines(root, chosen))
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+def verify(run_id: str | None) -> None:
+    """Read every file of a run back (default: the promoted run)."""
+    root = export_root()
+    chosen = _chosen(root, run_id)
+    problems = promotion.verify(root, chosen)
+    _print(problems)
+    if problems:
+        raise ContractError(f"run {chosen}: is not whole, {len(problems)} found wrong")
+    click.echo(f"run {chosen}: all files are as its manifest says")
+
+
+@cli.command()
+@click.argument("run_id")
+def promote(run_id: str) -> None:
+    """Make a run the promoted one, once its files are verified."""
+    root = export_root()
+    began_with = promotion.current_digest(root)
+    chosen = _chosen(root, run_id)
+    manifest, _ = promotion.load_manifest(root, chosen)
+    raise_problems(chosen, audit_run(root, chosen, manifest.files))
+    moved = promotion.promote(root, chosen, began_with)
+    click.echo(f"run {chosen}: {'promoted' if moved else 'was promoted already'}")
+
+
+def _chosen(root: Path, run_id: str | None) -> str:
+    """Return the run that was asked for, or else the promoted one."""
+    if run_id is None:
+        promoted = promoted_run_id(root)
+        if promoted is None:
+            raise ContractError(f"no run is promoted under {root}")
+        return promoted
+    if check_run_id(run_id) not in run_ids(root):
+        raise ConfigurationError(f"run {run_id}: there is none under {root}")
+    return run_id
+
+
+def _newest(root: Path) -> str:
+    newest = next(iter(run_ids(root)), None)
+    if newest is None:
+        raise ContractError(f"there are no runs under {root}")
+    return newest
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)

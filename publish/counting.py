@@ -1,0 +1,114 @@
+"""Counting the rows of an export file from what is in it, in little memory."""
+
+import csv
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from publish.errors import ContractError
+from publish.root import storage_errors
+
+CHUNK_CHARACTERS = 1 << 20
+# A contact is about a kilobyte: what is longer than this has no end.
+VALUE_CHARACTERS = 1 << 24
+# More than any white space and punctuation between two contacts.
+GLUE_CHARACTERS = 100
+
+_OPENING = re.compile(r'\s*\{\s*"contacts"\s*:\s*\[\s*')
+_EMPTY = re.compile(r"(?=\])")
+_NEXT = re.compile(r"\s*,\s*(?=\{)")
+_METADATA = re.compile(r'\s*\]\s*,\s*"metadata"\s*:\s*')
+_CLOSING = re.compile(r"\s*\}\s*\Z")
+
+
+@storage_errors
+def count_rows(path: Path, file_format: str) -> int:
+    """Count the records of a CSV file, or the contacts of a JSON file.
+
+    Raises ContractError where the file is not whole.
+    """
+    count = _count_json if file_format == "json" else _count_csv
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            return count(file)
+        except UnicodeDecodeError as error:
+            raise ContractError("is not UTF-8") from error
+
+
+def _count_csv(file: TextIO) -> int:
+    csv.field_size_limit(sys.maxsize)
+    records = csv.reader(file, strict=True)
+    rows = 0
+    try:
+        header = next(records, None)
+        if not header:
+            raise ContractError("has no header")
+        for record in records:
+            rows += 1
+            if len(record) != len(header):
+                raise ContractError(f"record {rows} is not as long as the header")
+    except csv.Error as error:
+        raise ContractError(f"is no whole CSV after record {rows}") from error
+    return rows
+
+
+def _count_json(file: TextIO) -> int:
+    """Count `{"contacts": [{...}, ...], "metadata": {"contacts": n, ...}}`."""
+    pieces = _Pieces(file)
+    rows = 0
+    if not pieces.skip(_OPENING):
+        raise ContractError("does not begin with contacts")
+    more = not pieces.skip(_EMPTY)
+    while more:
+        pieces.read_object(f"contact {rows + 1}")
+        rows += 1
+        more = pieces.skip(_NEXT)
+    if not pieces.skip(_METADATA):
+        raise ContractError(f"is no whole JSON after contact {rows}")
+    metadata = pieces.read_object("metadata")
+    if not pieces.skip(_CLOSING):
+        raise ContractError("does not end after metadata")
+    if metadata.get("contacts") != rows:
+        raise ContractError(f"has {rows} contacts, and its metadata says otherwise")
+    return rows
+
+
+class _Pieces:
+    """JSON text, of which only a piece is in memory."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._text = ""
+        self._at = 0
+        self._decoder = json.JSONDecoder()
+
+    def _more(self) -> bool:
+        chunk = self._file.read(CHUNK_CHARACTERS)
+        self._text = self._text[self._at :] + chunk
+        self._at = 0
+        return bool(chunk)
+
+    def skip(self, glue: re.Pattern[str]) -> bool:
+        """Go past `glue` if it comes next."""
+        while len(self._text) - self._at < GLUE_CHARACTERS and self._more():
+            pass
+        match = glue.match(self._text, self._at)
+        if match:
+            self._at = match.end()
+        return match is not None
+
+    def read_object(self, name: str) -> dict[str, object]:
+        """Return the JSON object that comes next."""
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._at)
+            except (json.JSONDecodeError, RecursionError) as error:
+                if len(self._text) - self._at > VALUE_CHARACTERS or not self._more():
+                    raise ContractError(f"{name} is no whole JSON") from error
+                continue
+            if not isinstance(value, dict):
+                raise ContractError(f"{name} is no object")
+            self._at = end
+            return value

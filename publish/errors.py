@@ -1,0 +1,29 @@
+"""What can go wrong here, by the exit code that it leads to."""
+
+
+class PublishError(Exception):
+    """An error that one line says in full. Never holds personal data."""
+
+    exit_code = 1
+
+
+class ConfigurationError(PublishError):
+    """A setting, an argument or a name that cannot be used."""
+
+    exit_code = 2
+
+
+class ContractError(PublishError):
+    """Files, counts or a manifest that are not what they must be."""
+
+    exit_code = 10
+
+
+class StorageError(PublishError):
+    """The export root cannot be read or written."""
+
+    exit_code = 30
+
+
+class LostRaceError(StorageError):
+    """Another process promotes, or has promoted, a run at the same time."""

@@ -1,0 +1,82 @@
+"""Names under the export root, and which of them are allowed.
+
+Everything that becomes part of a path passes through here first. Names are checked,
+not encoded: a portal key that is no plain name is an error, so nothing is read or
+written outside the root.
+"""
+
+import re
+from dataclasses import dataclass
+
+from publish.errors import ConfigurationError
+
+AUDIENCES = ("buyers", "non_buyers")
+FORMATS = ("csv", "json")
+EXCLUSIONS = "exclusions.csv"
+MANIFEST = "manifest.json"
+RUNS = "runs"
+CURRENT = "current.json"
+LATEST = "latest"
+COPIES = ".latest"
+STAGING = ".staging"
+
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{12}Z-[0-9a-f]{8}", re.ASCII)
+_PORTAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+_AUDIENCE_FILE = re.compile(
+    rf"({_PORTAL.pattern})/({'|'.join(AUDIENCES)})\.({'|'.join(FORMATS)})", re.ASCII
+)
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class FileName:
+    """What a path inside a run says: portal and audience are None for exclusions."""
+
+    path: str
+    portal: str | None
+    audience: str | None
+    format: str
+
+
+def parse_path(path: str) -> FileName:
+    """Read `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`; anything else is refused."""
+    if path == EXCLUSIONS:
+        return FileName(path, None, None, "csv")
+    match = _AUDIENCE_FILE.fullmatch(path)
+    if not match or match[1] in (EXCLUSIONS, MANIFEST):
+        raise ConfigurationError(
+            f"{shown(path)} is no file of a run: these are {EXCLUSIONS} and "
+            f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "
+            "letters, digits, '.', '_' and '-', and begins with a letter or digit"
+        )
+    return FileName(path, match[1], match[2], match[3])
+
+
+def check_run_id(run_id: str) -> str:
+    """Return `run_id` if it is `YYYYMMDDTHHMMSSffffffZ-xxxxxxxx`."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise ConfigurationError(
+            f"{shown(run_id)} is no run id: these look like "
+            "20250131T235959123456Z-0123abcd"
+        )
+    return run_id
+
+
+def is_run_id(name: str) -> bool:
+    """Say whether `name` could be a run's."""
+    return _RUN_ID.fullmatch(name) is not None
+
+
+def run_key(run_id: str, path: str = "") -> str:
+    """Return where a run, or a file of it, is under the root."""
+    return f"{RUNS}/{check_run_id(run_id)}" + (f"/{path}" if path else "")
+
+
+def manifest_key(run_id: str) -> str:
+    """Return where the manifest of a run is under the root."""
+    return run_key(run_id, MANIFEST)
+
+
+def shown(text: str) -> str:
+    """Return `text` for a message: on one line, and not much of it."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

@@ -1,0 +1,196 @@
+"""What a run says about itself: manifest.json, current.json and run_json.
+
+    manifest.json {"run_id", "load_id", "as_of", "code_version", "variables": {...},
+                   "files": [{"path", "portal", "audience", "format", "rows", "bytes",
+                              "sha256"}],
+                   "counts": [{"portal", "audience", "candidates", "exported",
+                               "excluded": {reason: n}}]}
+    current.json  {"run_id", "manifest", "manifest_sha256", "promoted_at"}
+    run_json      a manifest whose files have no bytes and no sha256 yet, with
+                  "promote": bool. May leave out "code_version" (that of the code at
+                  hand) and give "began_with" (what export_begin answered; else what
+                  it answered last in this process)
+
+`portal` and `audience` of a file are null for exclusions.csv. Paths in `files` are
+below the run's folder, `manifest` is below the root.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from publish.errors import ContractError
+from publish.fields import Fields, Json
+from publish.layout import AUDIENCES, manifest_key
+from publish.version import code_version
+
+
+@dataclass(frozen=True)
+class ExpectedFile:
+    """A file that a run must have, and its rows."""
+
+    path: str
+    portal: str | None
+    audience: str | None
+    format: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class RunFile(ExpectedFile):
+    """A file that a run has."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The fates of one portal's and audience's candidates."""
+
+    portal: str
+    audience: str
+    candidates: int
+    exported: int
+    excluded: dict[str, int]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a run was made from."""
+
+    run_id: str
+    load_id: str
+    as_of: str
+    code_version: str
+    variables: dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished run."""
+
+    about: About
+    files: tuple[RunFile, ...]
+    counts: tuple[Counts, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is about to be finished."""
+
+    about: About
+    files: tuple[ExpectedFile, ...]
+    counts: tuple[Counts, ...]
+    promote: bool
+    began_with: str | None
+
+
+@dataclass(frozen=True)
+class Current:
+    """The promoted run."""
+
+    run_id: str
+    manifest: str
+    manifest_sha256: str
+    promoted_at: str
+
+
+def digest(content: bytes | None) -> str:
+    """Return the sha256 in hex, empty where there is nothing."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
+def canonical(value: Mapping[str, object]) -> bytes:
+    """Return JSON that is the same for the same value."""
+    return (json.dumps(value, sort_keys=True, indent=2) + "\n").encode()
+
+
+def write_manifest(manifest: Manifest) -> bytes:
+    """Return manifest.json."""
+    files = [asdict(file) for file in manifest.files]
+    counts = [asdict(count) for count in manifest.counts]
+    return canonical({**asdict(manifest.about), "files": files, "counts": counts})
+
+
+def write_current(current: Current) -> bytes:
+    """Return current.json."""
+    return canonical(asdict(current))
+
+
+def read_manifest(content: bytes, run_id: str) -> Manifest:
+    """Read manifest.json of a run; ContractError where it is no such thing."""
+    fields = Fields.parse(f"run {run_id}: manifest.json", content)
+    about = _read_about(fields, fields.text("code_version"))
+    if about.run_id != run_id:
+        raise fields.wrong("run_id", run_id)
+    files = [
+        RunFile(
+            **asdict(_read_file(file)),
+            bytes=file.count("bytes"),
+            sha256=file.sha256("sha256"),
+        )
+        for file in fields.items("files")
+    ]
+    return Manifest(about, _only_once(files, run_id), _read_counts(fields))
+
+
+def read_plan(run_json: str) -> Plan:
+    """Read the argument of export_finish; ContractError where it is no such thing."""
+    fields = Fields.parse("run_json", run_json)
+    code = fields.text("code_version") if "code_version" in fields else code_version()
+    began_with = "began_with" in fields
+    return Plan(
+        about=_read_about(fields, code),
+        files=_only_once([_read_file(f) for f in fields.items("files")], "run_json"),
+        counts=_read_counts(fields),
+        promote=fields.flag("promote"),
+        began_with=fields.sha256("began_with", empty=True) if began_with else None,
+    )
+
+
+def read_current(content: bytes) -> Current:
+    """Read current.json; ContractError where it is no such thing."""
+    fields = Fields.parse("current.json", content)
+    run_id = fields.run_id("run_id")
+    manifest = fields.text("manifest")
+    if manifest != manifest_key(run_id):
+        raise fields.wrong("manifest", manifest_key(run_id))
+    return Current(
+        run_id, manifest, fields.sha256("manifest_sha256"), fields.text("promoted_at")
+    )
+
+
+def _read_about(fields: Fields, code: str) -> About:
+    return About(
+        run_id=fields.run_id("run_id"),
+        load_id=fields.text("load_id"),
+        as_of=fields.text("as_of"),
+        code_version=code,
+        variables=fields.mapping("variables"),
+    )
+
+
+def _read_file(fields: Fields) -> ExpectedFile:
+    name = fields.file_name("path")
+    return ExpectedFile(**asdict(name), rows=fields.count("rows"))
+
+
+def _only_once[F: ExpectedFile](files: list[F], where: str) -> tuple[F, ...]:
+    if len({file.path for file in files}) < len(files):
+        raise ContractError(f"{where}: files has a path twice")
+    return tuple(files)
+
+
+def _read_counts(fields: Fields) -> tuple[Counts, ...]:
+    return tuple(
+        Counts(
+            portal=count.text("portal"),
+            audience=count.one_of("audience", AUDIENCES),
+            candidates=count.count("candidates"),
+            exported=count.count("exported"),
+            excluded=count.counts("excluded"),
+        )
+        for count in fields.items("counts")
+    )

@@ -1,0 +1,130 @@
+"""The dbt-duckdb plugin: Python functions for SQL (profiles.yml: `publish.plugin`).
+
+All take and return VARCHAR. Pure, null in and null out:
+
+    textable_phone(text, region)    E.164, or null: publish.phones (rule R5)
+    case_fold(text)                 Unicode case folding (rule R7)
+
+With effects, a null argument is an error: publish.run has them in full.
+
+    export_begin()                              sha256 of current.json, or ''
+    export_code_version()                       publish.version
+    export_staging_path(run_id, path)           absolute path to COPY to
+    export_write(run_id, path, rows)            sha256 of the file
+    export_finish(run_json)                     JSON
+
+An error becomes one line of dbt's: DuckDB puts the kind of error before it.
+"""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import dbt.flags
+from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb import DuckDBPyConnection
+from duckdb.func import SPECIAL
+
+from publish.errors import ConfigurationError
+from publish.phones import textable_phone
+from publish.root import PRIVATE_FILE, storage_errors
+from publish.run import export_begin, export_finish, export_staging_path, export_write
+from publish.version import code_version
+
+PRIVATE_UMASK = 0o077
+VARCHAR = "VARCHAR"
+
+
+class Plugin(BasePlugin):
+    """Registers the functions on every connection, whatever dbt's command is."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Keep what dbt and DuckDB write to their owner; no database is open yet."""
+        os.umask(PRIVATE_UMASK)
+        if self.creds is not None:
+            _make_private(Path(self.creds.path))
+        # dbt opened its log before it loaded this.
+        flags = dbt.flags.get_flags()  # type: ignore[no-untyped-call]
+        log_folder = getattr(flags, "LOG_PATH", None)
+        if log_folder is not None:
+            _make_private(Path(log_folder) / "dbt.log")
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Register the functions; all cursors of the connection have them."""
+        for name, function in PURE.items():
+            _register(conn, name, _skipping_nulls(function), side_effects=False)
+        for name, function in WITH_EFFECTS.items():
+            _register(conn, name, _refusing_nulls(name, function), side_effects=True)
+
+
+def _case_fold(text: str) -> str:
+    return text.casefold()
+
+
+def _export_write(run_id: str, path: str, rows: str) -> str:
+    if not (rows.isascii() and rows.isdigit()):
+        raise ConfigurationError("export_write: rows must be a whole number from 0")
+    return export_write(run_id, path, int(rows))
+
+
+def _export_code_version() -> str:
+    return code_version()
+
+
+PURE: dict[str, Callable[..., str | None]] = {
+    "textable_phone": textable_phone,
+    "case_fold": _case_fold,
+}
+WITH_EFFECTS: dict[str, Callable[..., str]] = {
+    "export_begin": export_begin,
+    "export_code_version": _export_code_version,
+    "export_staging_path": export_staging_path,
+    "export_write": _export_write,
+    "export_finish": export_finish,
+}
+
+
+def _skipping_nulls(function: Callable[..., str | None]) -> Callable[..., str | None]:
+    # DuckDB's own null handling forbids a function to return null.
+    @wraps(function)
+    def skipping(*texts: str | None) -> str | None:
+        return None if None in texts else function(*texts)
+
+    return skipping
+
+
+def _refusing_nulls(name: str, function: Callable[..., str]) -> Callable[..., str]:
+    # DuckDB's own null handling would not call it and say nothing.
+    @wraps(function)
+    def refusing(*texts: str | None) -> str:
+        if None in texts:
+            raise ConfigurationError(f"{name}: an argument is null")
+        return function(*texts)
+
+    return refusing
+
+
+def _register(
+    conn: DuckDBPyConnection,
+    name: str,
+    function: Callable[..., str | None],
+    *,
+    side_effects: bool,
+) -> None:
+    conn.create_function(
+        name,
+        function,
+        [VARCHAR] * len(signature(function).parameters),
+        VARCHAR,
+        null_handling=SPECIAL,
+        side_effects=side_effects,
+    )
+
+
+@storage_errors
+def _make_private(path: Path) -> None:
+    if path.is_file():
+        path.chmod(PRIVATE_FILE)

@@ -1,0 +1,97 @@
+"""What `publish list` and `publish show` print. Counts and ids only."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from publish.errors import ContractError
+from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
+from publish.manifest import Counts, Manifest
+from publish.promotion import load_current, load_manifest
+from publish.root import read, run_ids
+
+NOTHING = "-"
+
+type Row = tuple[str, ...]
+
+
+def list_lines(root: Path) -> list[str]:
+    """Return a table of all runs, newest first."""
+    header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
+    promoted = promoted_run_id(root)
+    rows = [_run_row(root, run_id, promoted) for run_id in run_ids(root)]
+    return _table(header, rows) if rows else [f"No runs under {root}"]
+
+
+def promoted_run_id(root: Path) -> str | None:
+    """Return the id of the promoted run, None where nothing is promoted."""
+    current = load_current(root)
+    return None if current is None else current.run_id
+
+
+def show_lines(root: Path, run_id: str) -> list[str]:
+    """Return the fates of a run's candidates, and where its files are."""
+    manifest, _ = load_manifest(root, run_id)
+    is_promoted = promoted_run_id(root) == run_id
+    return [
+        f"Run {run_id}, {'promoted' if is_promoted else 'not promoted'}",
+        f"Load {manifest.about.load_id}, as of {manifest.about.as_of}, "
+        f"code {manifest.about.code_version}",
+        "",
+        *_fates(manifest),
+        "",
+        *_places(root, manifest, is_promoted=is_promoted),
+    ]
+
+
+def _run_row(root: Path, run_id: str, promoted: str | None) -> Row:
+    if read(root, manifest_key(run_id)) is None:
+        return (run_id, *[NOTHING] * (1 + len(AUDIENCES)), "unfinished")
+    try:
+        manifest, _ = load_manifest(root, run_id)
+    except ContractError:
+        return (run_id, *[NOTHING] * (1 + len(AUDIENCES)), "damaged")
+    exported = [_exported(manifest, audience) for audience in AUDIENCES]
+    state = "promoted" if run_id == promoted else "complete"
+    return (run_id, manifest.about.load_id, *exported, state)
+
+
+def _exported(manifest: Manifest, audience: str) -> str:
+    """Add up the rows of an audience over portals; formats hold the same rows."""
+    rows = {f.portal: f.rows for f in manifest.files if f.audience == audience}
+    return str(sum(rows.values())) if rows else NOTHING
+
+
+def _fates(manifest: Manifest) -> list[str]:
+    header = ("PORTAL", "AUDIENCE", "CANDIDATES", "EXPORTED", "EXCLUDED", "REASON")
+    counts = sorted(manifest.counts, key=lambda count: (count.portal, count.audience))
+    return _table(header, [row for count in counts for row in _fate_rows(count)])
+
+
+def _fate_rows(count: Counts) -> Iterator[Row]:
+    excluded = sum(count.excluded.values())
+    numbers = (count.candidates, count.exported, excluded)
+    yield (count.portal, count.audience, *map(str, numbers), "")
+    for reason, number in sorted(count.excluded.items()):
+        if number:
+            yield ("", "", "", "", str(number), reason)
+
+
+def _places(root: Path, manifest: Manifest, *, is_promoted: bool) -> list[str]:
+    folder = root / run_key(manifest.about.run_id)
+    if not is_promoted:
+        return [f"Files in {folder}"]
+    return [f"Files in {root / LATEST}", f"and, with {EXCLUSIONS}, in {folder}"]
+
+
+def _table(header: Row, rows: list[Row]) -> list[str]:
+    """Align columns: numbers to the right, text to the left."""
+    columns = list(zip(header, *rows, strict=True))
+    aligned = [_align(column) for column in columns]
+    return ["  ".join(cells).rstrip() for cells in zip(*aligned, strict=True)]
+
+
+def _align(column: Row) -> list[str]:
+    width = max(map(len, column))
+    if all(not cell or cell == NOTHING or cell.isdigit() for cell in column[1:]):
+        return [cell.rjust(width) for cell in column]
+    return [cell.ljust(width) for cell in column]

@@ -1,0 +1,104 @@
+"""Files in the making, under EXPORT_ROOT/.staging/RUN_ID.
+
+A process holds a lock on the staging folder of each run that it writes. The system
+frees the lock when the process ends, however it ends, so what a killed run left is
+told from what another run is writing just now.
+"""
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+
+from publish.layout import STAGING, check_run_id, is_run_id
+from publish.root import make_folder, remove, storage_errors
+
+# dbt's threads stage and move files of one run at the same time.
+_guard = threading.Lock()
+_locks: dict[Path, int] = {}
+_pending: dict[Path, set[str]] = {}
+
+
+def staging_folder(root: Path, run_id: str) -> Path:
+    """Return the staging folder of a run."""
+    return root / STAGING / check_run_id(run_id)
+
+
+@storage_errors
+def claim(root: Path, run_id: str, path: str) -> Path:
+    """Return where to write a file of a run; its folder exists and stays.
+
+    `path`, the file's path in the run, has been checked.
+    """
+    folder = staging_folder(root, run_id)
+    with _guard:
+        _hold(folder)
+        make_folder((folder / path).parent)
+        _pending.setdefault(folder, set()).add(path)
+    return folder / path
+
+
+def settle(root: Path, run_id: str, path: str) -> None:
+    """Take note that a file was moved on; with the last one, the folder goes."""
+    folder = staging_folder(root, run_id)
+    with _guard:
+        pending = _pending.get(folder, set())
+        pending.discard(path)
+        if not pending:
+            _drop(folder)
+
+
+def drop(root: Path, run_id: str) -> None:
+    """Remove the staging folder of a run with all that is in it."""
+    with _guard:
+        _drop(staging_folder(root, run_id))
+
+
+@storage_errors
+def drop_abandoned(root: Path) -> None:
+    """Remove what runs left that no process is writing any more."""
+    for folder in _folders(root):
+        lock = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if lock is not None:
+            remove(folder)
+            os.close(lock)
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return [f for f in (root / STAGING).iterdir() if is_run_id(f.name)]
+    except FileNotFoundError:
+        return []
+
+
+def _hold(folder: Path) -> None:
+    """Lock a staging folder, unless this process has it locked already."""
+    while folder not in _locks:
+        make_folder(folder)
+        lock = _lock(folder, fcntl.LOCK_EX)
+        if lock is not None:
+            _locks[folder] = lock
+
+
+def _lock(folder: Path, operation: int) -> int | None:
+    """Return a locked descriptor, or None where the folder is busy or was removed."""
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, operation)
+        if os.path.samestat(os.fstat(lock), folder.stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(lock)
+    return None
+
+
+def _drop(folder: Path) -> None:
+    remove(folder)
+    _pending.pop(folder, None)
+    lock = _locks.pop(folder, None)
+    if lock is not None:
+        os.close(lock)

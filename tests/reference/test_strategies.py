@@ -1,0 +1,129 @@
+"""Hostile worlds: what holds of the reference whatever the portal sends."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+
+from .files import audience_rows, compare, expected_csv
+from .interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, REASONS, Result
+from .rules import audiences, key
+from .strategies import GOOD_PHONES, Example, examples
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|^\s|\s$|\s\s")
+FREE_TEXT = (
+    "job_name",
+    "external_id",
+    "first_name",
+    "last_name",
+    "parent_name",
+    "group",
+    "country",
+    "activity_name",
+)
+POINT = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+def run(example: Example) -> Result:
+    return audiences(example.world_portals, example.suppressions, example.variables)
+
+
+@settings(max_examples=40, deadline=None, database=None)
+@given(examples())
+def test_every_listed_subject_has_candidates_and_each_one_fate(
+    example: Example,
+) -> None:
+    found = run(example)
+    keys = [*map(key, found.exported), *map(key, found.excluded)]
+    assert max(Counter(keys).values()) == 1
+    jobs = example.world["portals"][example.path_key]["jobs"]
+    listed = {
+        (job_uuid, str(row["uuid"]))
+        for job_uuid, job in jobs.items()
+        for row in [*job["buyers"], *job["non_buyers"]]
+    }
+    assert {(job, subject) for _, job, _, subject in keys} == listed
+    assert {row["reason"] for row in found.excluded} <= set(REASONS)
+    assert all(tuple(row) == EXCLUSION_COLUMNS for row in found.excluded)
+    no_activity = {row["reason"] for row in found.excluded if not row["activity_uuid"]}
+    filters = {"filter_portal", "filter_job", "filter_group"}
+    assert no_activity <= {"activity_not_in_webshop", *filters}
+
+
+def check_row(row: dict[str, str], example: Example) -> None:
+    assert tuple(row) == EXPORT_COLUMNS
+    assert not any(CONTROLS.search(row[column]) for column in FREE_TEXT)
+    phones = list(filter(None, [row["phone_number"], row["phone_number_2"]]))
+    emails = list(filter(None, [row["email"], row["email_2"]]))
+    assert all(re.fullmatch(r"\+1[0-9]{3}55501[0-9]{2}", phone) for phone in phones)
+    assert all(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) for email in emails)
+    assert len({*phones, *emails}) == len(phones) + len(emails)
+    reachable = {"phone": phones, "email": emails, "any": [*phones, *emails]}
+    assert reachable[example.variables.contact_filter]
+    assert row["access_code"] == row["access_code"].strip() != ""
+    assert POINT.fullmatch(row["sms_marketing_timestamp"])
+    assert row["sms_marketing_timestamp"] <= "2026-03-01T12:00:00Z"
+    assert row["activity_uuid"]
+    assert row["resolution_strategy"] in {"direct", "image", "job"}
+    assert row["registered_user"] == ("Yes" if row["registered_user_uuid"] else "No")
+
+
+@settings(max_examples=40, deadline=None, database=None)
+@given(examples(junk_rows=True))
+def test_exported_rows_keep_to_the_contract(example: Example) -> None:
+    found = run(example)
+    for row in found.exported:
+        check_row(row, example)
+    if example.variables.dedup_by == "phone":
+        taken = Counter(
+            (row["buyer"], row["phone_number"] or row["email"])
+            for row in found.exported
+        )
+        assert all(count == 1 for count in taken.values())
+
+
+@settings(max_examples=20, deadline=None, database=None)
+@given(examples(junk_rows=True))
+def test_worlds_are_json_and_files_read_back(example: Example) -> None:
+    sent = json.dumps(example.portal, ensure_ascii=False, allow_nan=False).encode()
+    portals = {"any": (example.config, json.loads(sent))}
+    found = audiences(portals, example.suppressions, example.variables)
+    assert found == run(example)
+    with TemporaryDirectory() as name:
+        folder = Path(name, example.config.portal)
+        folder.mkdir()
+        for audience in ("buyers", "non_buyers"):
+            rows = audience_rows(found, example.config.portal, audience)
+            (folder / f"{audience}.csv").write_bytes(expected_csv(rows))
+        exclusions = expected_csv(found.excluded, EXCLUSION_COLUMNS)
+        (folder.parent / "exclusions.csv").write_bytes(exclusions)
+        assert compare(found, folder.parent) == []
+
+
+def test_every_fate_occurs_often_enough() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
+    @given(examples())
+    def look(example: Example) -> None:
+        found = run(example)
+        seen.update({"exported"} if found.exported else set())
+        seen.update({row["reason"] for row in found.excluded})
+
+    look()
+    assert set(seen) == {"exported", *REASONS}
+    assert seen["exported"] >= 60
+    of_subjects = {reason for reason in REASONS if not reason.startswith("filter_")}
+    assert min(seen[reason] for reason in of_subjects) >= 10
+
+
+@pytest.mark.parametrize("phone", GOOD_PHONES)
+def test_phones_are_fictional(phone: object) -> None:
+    number = phonenumbers.parse(str(phone).strip("\x00\r\n \u00a0"), "US")
+    assert number.country_code == 1
+    assert re.fullmatch(r"[0-9]{3}55501[0-9]{2}", str(number.national_number))

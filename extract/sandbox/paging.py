@@ -116,4 +116,4 @@ def _choose[T](asked: Asked, values: Sequence[T], purpose: str) -> T:
     """One of the values: the same for all pages of a list."""
     query = {k: v for k, v in asked.query.items() if k not in {"page", "portal"}}
     text = f"{purpose} {asked.portal}{asked.path}?{urlencode(query)}"
-    return values[crc32(text.encode(errors="surrogateescape")) % len(values)]
+    return values[crc32(text.encode()) % len(values)]

@@ -325,14 +325,15 @@ def test_other_worlds_can_be_served_and_ids_are_unquoted() -> None:
         assert unwrapped(keys.json())[1] == ["K"]
 
 
-def test_bytes_that_are_no_text_are_not_found(sandbox: Sandbox) -> None:
-    request = b"GET /1/api/v1/users/\xff HTTP/1.1\r\n"
+@pytest.mark.parametrize("place", [b"users/\xff", b"activities/search?status_id=\xff"])
+def test_bytes_that_are_no_text_are_refused(sandbox: Sandbox, place: bytes) -> None:
     token = base64.b64encode(":".join(AUTH).encode())
-    headers = b"Host: x\r\nConnection: close\r\nAuthorization: Basic " + token
+    request = b"GET /1/api/v1/" + place + b" HTTP/1.1\r\nHost: x\r\n"
+    request += b"Connection: close\r\nAuthorization: Basic " + token + b"\r\n\r\n"
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as raw:
-        raw.sendall(request + headers + b"\r\n\r\n")
+        raw.sendall(request)
         answer = raw.makefile("rb").read()
-    assert answer.split()[1] == b"404"
+    assert answer.split()[1] == b"400"
 
 
 # --- running ---

@@ -1,10 +1,27 @@
+# What is made here is its owner's alone: it holds personal data.
+SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup
+.PHONY: setup run test lint
+
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
-	.uv/bin/pip install --quiet uv==0.13.9
+	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+run: setup
+	umask 077; $(UV) run --locked extract load --sandbox
+	umask 077; $(UV) run --locked dbt build
+	$(UV) run --locked publish show
+
+test: setup lint
+	$(UV) run --locked pytest -q
+
+lint: setup
+	$(UV) run --locked ruff check
+	$(UV) run --locked ruff format --check
+	$(UV) run --locked mypy
+	$(UV) run --locked sqlfluff lint --disable-progress-bar models tests

@@ -156,10 +156,11 @@ def _rows_of(columns: dict[str, str], files: Sequence[Path]) -> str:
         nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
         return f"select {nulls} where false"
     kinds = ", ".join(f'"{name}": {_quoted(kind)}' for name, kind in columns.items())
-    # No statement can be prepared for COPY; names and kinds are the schema's own.
-    return (  # noqa: S608
-        f"select * from read_json([{', '.join(map(_quoted, files))}], "
-        f"columns = {{{kinds}}}, format = 'newline_delimited', "
+    listed = ", ".join(map(_quoted, files))
+    # COPY takes no parameters; the names and kinds are the schema's own.
+    return (
+        f"select * from read_json([{listed}], columns = {{{kinds}}}, "  # noqa: S608
+        "format = 'newline_delimited', "
         f"maximum_object_size = {MAX_ROW_BYTES + 1})"
     )
 

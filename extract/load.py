@@ -211,7 +211,7 @@ def _refuse_too_many_quarantined(ask: Ask, staged: PortalRows) -> None:
     for entity, refused in staged.quarantined().items():
         if refused > max(1, MAX_QUARANTINE * (counts[entity] + refused)):
             raise PortalError(
-                f"portal {ask.portal.key}: {refused} rows of {entity} cannot be landed, "
+                f"portal {ask.portal.key}: {refused} rows of {entity} are quarantined, "
                 f"more than {MAX_QUARANTINE:.0%}"
             )
 

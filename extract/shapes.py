@@ -70,9 +70,9 @@ class JobDetails:
 
 @dataclass(frozen=True)
 class AccessKeys:
-    """The access keys of a subject, and the answer as it came."""
+    """A subject's access keys, each in any form, and the answer as it came."""
 
-    keys: list[str]
+    items: list[object]
     payload: object
 
 
@@ -107,19 +107,10 @@ def read_user(body: object) -> Raw:
 
 
 def read_access_keys(body: object) -> AccessKeys:
-    """Read a subject's access keys; blank ones are none."""
-    names = ("access_keys", "data", "results")
+    """Read a subject's access keys, which may have a name within an envelope."""
     inner = body.get("data") if isinstance(body, dict) else None
-    items = _list_in(inner if isinstance(inner, dict) else body, names)
-    keys = [text(_access_key(item)) for item in items]
-    return AccessKeys([key for key in keys if key and not is_blank(key)], body)
-
-
-def _access_key(item: object) -> object:
-    if not isinstance(item, dict):
-        return item
-    key = item.get("access_key")
-    return item.get("key") if is_blank(text(key)) else key
+    names = ("access_keys", "data", "results")
+    return AccessKeys(_list_in(inner if isinstance(inner, dict) else body, names), body)
 
 
 def _list_in(body: object, names: tuple[str, ...]) -> list[object]:
@@ -268,11 +259,12 @@ def user_row(user: str, raw: Raw | None) -> Row:
 
 
 def access_keys_row(job: str, subject: str, found: AccessKeys | None) -> Row:
-    """Give the row of a subject's access keys; None: the portal has none."""
+    """Give the row of a subject's access keys, blank ones left out; None: no keys."""
+    keys = [text(_access_key(item)) for item in found.items] if found else []
     return {
         "job_uuid": job,
         "subject_uuid": subject,
-        "access_keys": found.keys if found else [],
+        "access_keys": [key for key in keys if not is_blank(key)],
         "payload": found.payload if found else None,
     }
 
@@ -356,6 +348,15 @@ def _object(raw: object) -> Raw:
     if not isinstance(raw, dict):
         raise RowError("not an object")
     return raw
+
+
+def _access_key(item: object) -> object:
+    if not isinstance(item, dict):
+        return item
+    if item and "access_key" not in item and "key" not in item:
+        raise RowError("an access key is an object without a key")
+    key = item.get("access_key")
+    return item.get("key") if is_blank(text(key)) else key
 
 
 def _own_key(raw: Raw, name: str | None, what: str) -> str:

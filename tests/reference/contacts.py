@@ -68,14 +68,10 @@ def r5_phone(value: object, region: str) -> str:
     return _r5_phone(trimmed(value), region)
 
 
-def _lower(character: str) -> str:
-    lower = character.lower()
-    return lower if len(lower) == 1 else character
-
-
 def r6_email(value: object) -> str:
     """R6: a valid e-mail, trimmed and lower-cased; empty where it is none."""
-    email = "".join(map(_lower, trimmed(value)))
+    # Character by character: a final sigma is as any other.
+    email = "".join(character.lower() for character in trimmed(value))
     return email if VALID_EMAIL.fullmatch(email) else ""
 
 

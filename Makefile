@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.12 || command -v python3)
 .PHONY: setup run test lint
 
 setup: .uv/bin/uv
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet --compile-bytecode
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv

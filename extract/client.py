@@ -11,7 +11,8 @@ import re
 import ssl
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -121,7 +122,7 @@ class Client:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        lines: list[httpx.AsyncClient],
         *,
         portal: Portal,
         pace: Pace,
@@ -132,7 +133,7 @@ class Client:
         self.portal = portal
         self.meter = meter
         self.patience = patience
-        self._http = http
+        self._lines = lines
         self._pace = pace
         self._log = log
 
@@ -244,17 +245,21 @@ class Client:
             raise _PassingError(f"unexpected shape: {error}") from None
 
     async def _exchange(self, request: Request, turn: Turn) -> bytearray:
-        sent = httpx.Request(
-            "GET", self.portal.origin + request.target, headers=self._http.headers
-        )
-        response = await self._http.send(sent, stream=True)
+        # A turn is one of as many as there are lines: one is free.
+        line = self._lines.pop()
         try:
-            turn.answered()
-            if response.status_code != HTTPStatus.OK:
-                await self._refuse(response, request)
-            return await _read_body(response, request.cap)
+            url = self.portal.origin + request.target
+            sent = httpx.Request("GET", url, headers=line.headers)
+            response = await line.send(sent, stream=True)
+            try:
+                turn.answered()
+                if response.status_code != HTTPStatus.OK:
+                    await self._refuse(response, request)
+                return await _read_body(response, request.cap)
+            finally:
+                await response.aclose()
         finally:
-            await response.aclose()
+            self._lines.append(line)
 
     async def _refuse(self, response: httpx.Response, request: Request) -> NoReturn:
         status = response.status_code
@@ -292,24 +297,38 @@ def utc_text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def open_http(credentials: Credentials, concurrency: int) -> httpx.AsyncClient:
-    """Open the connections of one portal, with its credentials in their headers."""
+@asynccontextmanager
+async def open_lines(
+    credentials: Credentials, concurrency: int
+) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Open the lines to one portal: as many as requests may be in flight.
+
+    Each has one connection: httpx looks through all connections of a pool, and asks the
+    system about each, for every request, which doubles the cost of one.
+    """
     pair = f"{credentials.username}:{credentials.password}".encode()
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "Authorization": f"Basic {base64.b64encode(pair).decode()}",
+        "User-Agent": "sms-campaigns",
+    }
+    async with AsyncExitStack() as stack:
+        lines = [_line(headers) for _ in range(concurrency)]
+        for line in lines:
+            await stack.enter_async_context(line)
+        yield lines
+
+
+def _line(headers: dict[str, str]) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        headers={
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Authorization": f"Basic {base64.b64encode(pair).decode()}",
-            "User-Agent": "sms-campaigns",
-        },
+        headers=headers,
         verify=_tls(),
         trust_env=False,
         follow_redirects=False,
         # For each part; the deadline of the whole request comes on top.
         timeout=PART_TIMEOUT,
-        limits=httpx.Limits(
-            max_connections=concurrency, max_keepalive_connections=concurrency
-        ),
+        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
     )
 
 

@@ -26,7 +26,7 @@ from extract.client import (
     Credentials,
     Meter,
     Patience,
-    open_http,
+    open_lines,
     utc_text,
 )
 from extract.errors import ConfigError, NotFoundError, PortalError
@@ -173,9 +173,9 @@ async def _read_portal(
 ) -> None:
     started = time.monotonic()
     with staged.own:
-        async with open_http(ask.credentials, plan.concurrency) as http:
+        async with open_lines(ask.credentials, plan.concurrency) as lines:
             client = Client(
-                http,
+                lines,
                 portal=ask.portal,
                 pace=Pace(plan.concurrency, ask.rate),
                 meter=ask.meter,

@@ -24,4 +24,4 @@ lint: setup
 	$(UV) run --locked ruff check
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
-	$(UV) run --locked sqlfluff lint --disable-progress-bar models tests
+	$(UV) run --locked sqlfluff lint --disable-progress-bar models tests/*.sql

@@ -21,6 +21,8 @@ from extract.staging import MAX_ROW_BYTES, STAGING
 LOADS = "loads"
 CURRENT = "current"
 MEMORY_LIMIT = "160MB"
+# A row group is held in memory until it is full.
+ROW_GROUP = 10_240
 DELIVERY = "STRUCT(name VARCHAR, email_address VARCHAR, mobile_phone VARCHAR)"
 SCHEMA = {
     "activities": {
@@ -136,9 +138,10 @@ def write_parquet(
 ) -> None:
     """Turn an entity's staged rows into one Parquet file, none lost; StorageError."""
     query = _rows_of(SCHEMA[entity], files)
+    options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
     try:
         written = connection.execute(
-            f"copy ({query}) to {_quoted(target)} (format parquet, compression zstd)"
+            f"copy ({query}) to {_quoted(target)} ({options})"
         ).fetchone()
     except duckdb.Error as error:
         # Only what DuckDB says of files is free of the rows' own text.

@@ -6,6 +6,12 @@
         {%- if obstacle -%}
             {%- do log('Run ' ~ run_id() ~ ' is not promoted: ' ~ obstacle ~ '.', info=true) -%}
         {%- else -%}
+            {%- do log(
+                'Run ' ~ run_id() ~ ' has passed every contract: ' ~ (
+                    'it is audited and promoted.' if var('promote')
+                    else 'it is audited and not promoted (promote is false).'
+                ), info=true
+            ) -%}
             {#- As the hook's own statement: where it fails, dbt says why. -#}
             select export_finish({{ text_literal(tojson(run_facts())) }})
         {%- endif -%}

@@ -686,7 +686,7 @@ def variables(path_key: str, job_uuids: Sequence[str]) -> SearchStrategy[Variabl
         Variables,
         as_of=choice([AS_OF, AS_OF, AS_OF.replace(microsecond=0)]),
         portals=weighted((12, ((), (own,), (other, own))), (1, ((other,),))),
-        job_uuids=weighted((8, ((),)), (1, ((job_uuids[0],),))),
+        job_uuids=weighted((8, ((),)), (1, ((job_uuids[0],), ("none such",)))),
         groups=weighted((9, ((),)), (1, (("3B",), ("3 B", "3", "Zo\u00eb")))),
         require_images=weighted((4, (True,)), (1, (False,))),
         registered_only=weighted((6, (False,)), (1, (True,))),

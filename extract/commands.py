@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime
 from functools import partial
 from logging import ERROR
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+# The sandbox imports its parts when they are first used: a real load needs none.
+from extract import sandbox as built_in
 from extract import settings
 from extract.errors import ConfigError, ExtractError
 from extract.landing import list_loads
@@ -20,14 +22,9 @@ from extract.load import Ask, Plan, run
 from extract.logs import LogFormat, open_log
 from extract.portals import read_portals
 from extract.progress import progress
-from extract.sandbox import (
-    SANDBOX_PASSWORD,
-    SANDBOX_USERNAME,
-    World,
-    generate,
-    run_forever,
-    serve,
-)
+
+if TYPE_CHECKING:
+    from extract.sandbox import World
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def load(wanted: Wanted, sandbox: SandboxSize) -> None:
 
 @contextmanager
 def _asked_in_process(asks: list[Ask], sandbox: SandboxSize) -> Iterator[list[Ask]]:
-    with serve(_world(sandbox)) as server:
+    with built_in.serve(_world(sandbox)) as server:
         yield [replace(ask, portal=ask.portal.moved_to(server.url)) for ask in asks]
 
 
@@ -108,17 +105,21 @@ def sandbox(size: SandboxSize, port: int, latency_ms: float) -> None:
     """Serve the sandbox portal until stopped; ConfigError if the port is taken."""
     world = _world(size)
     try:
-        run_forever(world, port, latency_ms, on_ready=partial(_announce, world))
+        built_in.run_forever(
+            world, port, latency_ms, on_ready=partial(_announce, world)
+        )
     except OSError as error:
-        raise ConfigError(f"port {port}: {error.strerror}") from error
+        raise ConfigError(f"port {port}: {os.strerror(error.errno or 0)}") from error
 
 
-def _announce(world: World, url: str) -> None:
+def _announce(world: "World", url: str) -> None:
     for key in world["portals"]:
         click.echo(f"{url}/{key}/api/v1")
-    click.echo(f"user name {SANDBOX_USERNAME}, password {SANDBOX_PASSWORD}")
+    click.echo(
+        f"user name {built_in.SANDBOX_USERNAME}, password {built_in.SANDBOX_PASSWORD}"
+    )
 
 
-def _world(size: SandboxSize) -> World:
+def _world(size: SandboxSize) -> "World":
     today = size.today or datetime.now(UTC).date()
-    return generate(size.jobs, size.subjects, size.seed, today)
+    return built_in.generate(size.jobs, size.subjects, size.seed, today)

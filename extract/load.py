@@ -296,11 +296,12 @@ async def _read_whole_job(this: JobReading) -> None:
         _read_subjects(this, "non_buyers"),
         _read_registrations(this),
     )
-    concurrency = this.of.concurrency
-    await _each(this.registered, partial(_read_user, this), concurrency)
+    # More than may be in flight: one that waits to try again is then not missed.
+    workers = 2 * this.of.concurrency
+    await _each(this.registered, partial(_read_user, this), workers)
     asked = sorted(this.listed & this.reachable)
     missing: list[str] = []
-    await _each(asked, partial(_read_access_keys, this, missing), concurrency)
+    await _each(asked, partial(_read_access_keys, this, missing), workers)
     if asked and len(missing) == len(asked):
         # So it looks when the job itself has gone meanwhile.
         await api.job_details(this.client, this.job)

@@ -1,0 +1,180 @@
+"""Loads in this process and by the command, and what they landed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from fake_portal import FakePortal
+
+from extract.client import Credentials, Patience
+from extract.load import Ask, Plan, run
+from extract.logs import open_log
+from extract.portals import COLUMNS, Portal
+from extract.urls import split_base_url
+
+USERNAME = "canary-user"
+PASSWORD = "canary-password-7f3a"
+SECRETS = (PASSWORD, "Y2FuYXJ5LXVzZXI6Y2FuYXJ5LXBhc3N3b3JkLTdmM2E=")
+IMPATIENT = Patience(
+    attempts=4,
+    first_wait=0.01,
+    longest_wait=0.05,
+    default_pause=0.05,
+    longest_pause=2,
+    request_deadline=5,
+    details_deadline=5,
+)
+EXTRACT = Path(sys.executable).with_name("extract")
+
+
+def portal_at(base_url: str, key: str = "studio", brand: str = "Studio") -> Portal:
+    """Make the portal that the seed would have for a base URL."""
+    return Portal(key, base_url, brand, *split_base_url(base_url))
+
+
+def ask(base_url: str, key: str = "studio", rate: int = 0) -> Ask:
+    """Make what a plan asks of one portal."""
+    return Ask(portal_at(base_url, key), Credentials(USERNAME, PASSWORD), rate)
+
+
+def load(
+    base_url: str,
+    landing: Path,
+    *,
+    jobs: tuple[str, ...] = (),
+    rate: int = 0,
+    concurrency: int = 8,
+    **patience: Any,
+) -> dict[str, Any]:
+    """Make a load of one portal in this process; give its facts."""
+    plan = Plan(
+        asks=[ask(base_url, rate=rate)],
+        landing=landing,
+        concurrency=concurrency,
+        jobs=frozenset(jobs),
+        patience=replace(IMPATIENT, **patience),
+    )
+    return run(plan, open_log("json"))
+
+
+def landed(landing: Path, entity: str, portal: str = "studio") -> list[dict[str, Any]]:
+    """Read an entity's rows of the current load, as they stand."""
+    path = landing / "current" / f"portal={portal}" / f"{entity}.parquet"
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        found = connection.execute(f"select * from read_parquet('{path}')")
+        names = [column[0] for column in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def project(folder: Path, *portals: FakePortal, brand: str = "Studio") -> Path:
+    """Make a project's folder whose seed has these portals, `studio0` and on."""
+    lines = [",".join(COLUMNS)]
+    for number, portal in enumerate(portals):
+        lines.append(f"studio{number},{portal.base_url},{brand},US,USA,webshop")
+    (folder / "seeds").mkdir(parents=True)
+    (folder / "seeds" / "portals.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Give the environment of a command: no settings but these."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}
+    kept.pop("LANDING_DIR", None)
+    return kept | more
+
+
+def credentials() -> dict[str, str]:
+    """Give the environment of a command that has the credentials."""
+    return environment(PORTAL_USERNAME=USERNAME, PORTAL_PASSWORD=PASSWORD)
+
+
+def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start `extract` in a project's folder, a load as fast as it goes."""
+    if arguments[0] == "load" and "--rate" not in arguments:
+        arguments = (*arguments, "--rate", "0")
+    options.setdefault("env", credentials())
+    return subprocess.Popen(
+        [EXTRACT, *arguments],
+        cwd=folder,
+        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def extract(
+    folder: Path, *arguments: str, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `extract` in a project's folder to its end."""
+    process = start(folder, *arguments, **options)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a process as a power cut would."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    """Parse the log lines."""
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def studio(subjects: int = 3) -> dict[str, Any]:
+    """Give the routes of a portal of one job; all its subjects can be reached."""
+    rows = [
+        {"uuid": f"s{n}", "first_name": f"Canaryname{n}", "phone_number": phone(n)}
+        for n in range(subjects)
+    ]
+    routes: dict[str, Any] = {
+        "/activities/search": [activity("a1", "j1")],
+        "/jobs/j1": {"uuid": "j1", "name": "Job one", "subjects": {}, "images": []},
+        "/jobs/j1/subjects?" + query("true"): rows[:1],
+        "/jobs/j1/subjects?" + query("false"): {"data": rows[1:]},
+        "/jobs/j1/users": [{"subjectUuid": "s0", "userUuid": "u1", "email": EMAIL}],
+        "/users/u1": {"uuid": "u1", "name": "Canaryparent", "email_address": EMAIL},
+    }
+    for row in rows:
+        path = f"/jobs/j1/subjects/{row['uuid']}/accesskeys"
+        routes[path] = [f"CANARYKEY-{row['uuid']}"]
+    return routes
+
+
+EMAIL = "canaryparent@example.com"
+PERSONAL = ("Canaryname", "Canaryparent", "canaryparent@", "CANARYKEY", "202555")
+
+
+def phone(number: int) -> str:
+    """Give a fictional phone."""
+    return f"202555{100 + number:04d}"
+
+
+def activity(uuid: str, job: str) -> dict[str, Any]:
+    """Give an activity on sale."""
+    return {
+        "uuid": uuid,
+        "name": f"Activity {uuid}",
+        "starting": "2026-01-02",
+        "job": {"uuid": job, "name": f"Job {job}"},
+    }
+
+
+def query(has_order: str) -> str:
+    """Give the query of an order list."""
+    return (
+        f"filter_has_order={has_order}&include_images=true&include_favorite_image=true"
+    )

@@ -1,0 +1,78 @@
+"""What is in flight and how often, as the portal counts it."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from fake_portal import Turns, serve
+from loading import ask, load, studio
+
+from extract.load import Plan, run
+from extract.logs import open_log
+
+
+def most_in_a_second(times: Iterable[float]) -> int:
+    """The largest number of arrivals in any second."""
+    arrived = sorted(times)
+    return max(sum(at <= one < at + 1 for one in arrived) for at in arrived)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16])
+def test_no_more_is_in_flight_than_allowed_and_no_less(
+    tmp_path: Path, concurrency: int
+) -> None:
+    with serve(studio(subjects=60), latency=0.01) as portal:
+        load(portal.base_url, tmp_path, concurrency=concurrency)
+    assert portal.peak == concurrency
+
+
+@pytest.mark.parametrize(("rate", "latency"), [(20, 0.01), (10, 0.6)])
+def test_the_rate_is_never_exceeded_in_any_second(
+    tmp_path: Path, rate: int, latency: float
+) -> None:
+    with serve(studio(subjects=rate + 5), latency=latency) as portal:
+        started = time.monotonic()
+        load(portal.base_url, tmp_path, rate=rate, concurrency=16)
+        seconds = time.monotonic() - started
+    assert most_in_a_second(one.at for one in portal.seen) <= rate
+    # A slow answer holds its place for half a second more at the most.
+    assert len(portal.seen) / seconds > rate / 4
+
+
+def test_one_that_arrives_late_does_not_join_a_full_second(tmp_path: Path) -> None:
+    with serve(studio(subjects=30)) as portal:
+        portal.on_its_way["/jobs/j1/subjects/s12/accesskeys"] = 0.4
+        load(portal.base_url, tmp_path, rate=12, concurrency=8)
+    assert most_in_a_second(one.at for one in portal.seen) <= 12
+
+
+def test_a_pause_holds_for_all_requests_to_that_portal_alone(tmp_path: Path) -> None:
+    pause = (429, {"Retry-After": "1"})
+    slow_routes, other_routes = studio(subjects=20), studio(subjects=20)
+    first = "/jobs/j1/subjects/s10/accesskeys"
+    slow_routes[first] = Turns(pause, ["K"])
+    with serve(slow_routes, latency=0.01) as slow, serve(other_routes) as other:
+        plan = Plan(
+            asks=[ask(slow.base_url, "slow"), ask(other.base_url, "other")],
+            landing=tmp_path,
+            concurrency=4,
+        )
+        run(plan, open_log("json"))
+    told = next(one.at for one in slow.seen if slow.path(one) == first) + 0.01
+    meanwhile = [one for one in slow.seen if told + 0.1 < one.at < told + 0.9]
+    assert meanwhile == []
+    assert sum(one.at > told + 0.9 for one in slow.seen) > 10
+    assert other.seen[-1].at < told + 0.9
+    assert slow.asked(first) == 2
+
+
+def test_waiting_to_try_again_leaves_the_turn_to_others(tmp_path: Path) -> None:
+    routes = studio(subjects=30)
+    routes["/jobs/j1/subjects/s0/accesskeys"] = Turns(500, 500, ["K"])
+    with serve(routes, latency=0.005) as portal:
+        load(portal.base_url, tmp_path, concurrency=1, first_wait=0.2, longest_wait=0.4)
+    paths = [portal.path(one) for one in portal.seen]
+    again = [n for n, path in enumerate(paths) if "/s0/accesskeys" in path]
+    assert len(again) == 3
+    assert again[-1] - again[0] > 10

@@ -18,7 +18,8 @@ run: setup
 	$(UV) run --locked publish show
 
 test: setup lint
-	$(UV) run --locked pytest -q
+	$(UV) run --locked pytest -q --ignore tests/e2e
+	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 lint: setup
 	$(UV) run --locked ruff check

@@ -37,12 +37,8 @@ consents as (
     select * from {{ ref('int_candidate_consents') }}
 ),
 
-exclusions as (
-    select * from {{ ref('int_candidate_exclusions') }}
-),
-
-duplicates as (
-    select * from {{ ref('int_candidate_duplicates') }}
+fates as (
+    select * from {{ ref('int_candidate_fates') }}
 ),
 
 joined as (
@@ -87,10 +83,8 @@ joined as (
         candidates.resolution_strategy,
         case when subjects.is_buyer then 'buyers' else 'non_buyers' end
             as audience,
-        coalesce(
-            exclusions.exclusion_reason,
-            case when duplicates.subject_uuid is not null then 'duplicate' end
-        ) as exclusion_reason
+        fates.exclusion_reason,
+        fates.is_exported
     from candidates
     inner join subjects using (portal, job_uuid, subject_uuid)
     inner join contacts using (portal, job_uuid, subject_uuid)
@@ -101,18 +95,8 @@ joined as (
     left join access_keys using (portal, job_uuid, subject_uuid)
     inner join consents
         using (portal, job_uuid, activity_uuid, subject_uuid)
-    inner join exclusions
+    inner join fates
         using (portal, job_uuid, activity_uuid, subject_uuid)
-    left join duplicates
-        using (portal, job_uuid, activity_uuid, subject_uuid)
-),
-
--- R13: exported, or excluded for one reason.
-final as (
-    select
-        *,
-        exclusion_reason is null as is_exported
-    from joined
 )
 
-select * from final
+select * from joined

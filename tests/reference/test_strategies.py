@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import phonenumbers
 import pytest
@@ -135,8 +136,8 @@ def test_every_fate_occurs_often_enough() -> None:
 @settings(max_examples=5, deadline=None, database=None)
 @given(example=examples())
 def test_every_filter_leaves_out_all(reason: str, example: Example) -> None:
-    everything = {"portals": (), "job_uuids": (), "groups": ()}
-    chosen = {**everything, FILTERS[reason]: ("none such",)}
+    chosen: dict[str, Any] = {"portals": (), "job_uuids": (), "groups": ()}
+    chosen[FILTERS[reason]] = ("none such",)
     found = run(replace(example, variables=replace(example.variables, **chosen)))
     assert found.exported == []
     assert {row["reason"] for row in found.excluded} == {reason}

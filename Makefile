@@ -25,6 +25,6 @@ lint: setup
 	$(UV) run --locked ruff check
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
-	$(UV) run --locked mypy tests/e2e tests/reference tests/sandbox
+	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models tests/*.sql

@@ -76,7 +76,7 @@
     {%- for name, allowed in variable_lists().items() -%}
         {%- set values = var(name) -%}
         {%- if values is string or values is mapping or values is not iterable -%}
-            {%- do wrong.append(name ~ ' must be a list') -%}
+            {%- do wrong.append(name ~ ' must be a list, such as [a, b]') -%}
         {%- elif allowed is not none -%}
             {%- for value in values if value not in allowed -%}
                 {%- do wrong.append(

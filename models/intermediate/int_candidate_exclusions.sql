@@ -25,8 +25,8 @@ consents as (
     select * from {{ ref('int_candidate_consents') }}
 ),
 
-access_keys as (
-    select * from {{ ref('stg_portal__access_keys') }}
+galleries as (
+    select * from {{ ref('int_galleries') }}
 ),
 
 pictured as (
@@ -50,7 +50,7 @@ facts as (
         contacts.has_valid_address,
         contacts.has_usable_address,
         consents.consent_problem,
-        access_keys.access_key
+        galleries.access_code
     from candidates
     inner join subjects using (portal, job_uuid, subject_uuid)
     inner join contacts using (portal, job_uuid, subject_uuid)
@@ -58,7 +58,7 @@ facts as (
         using (portal, job_uuid, activity_uuid, subject_uuid)
     left join pictured using (portal, job_uuid, subject_uuid)
     left join first_users using (portal, job_uuid, subject_uuid)
-    left join access_keys using (portal, job_uuid, subject_uuid)
+    inner join galleries using (portal, job_uuid, subject_uuid)
 ),
 
 -- R13: the first reason that applies, all but `duplicate`.
@@ -86,7 +86,7 @@ judged as (
             when not has_valid_address then 'contact_invalid'
             when not has_usable_address then 'suppressed'
             when consent_problem is not null then consent_problem
-            when access_key is null then 'access_key_missing'
+            when access_code is null then 'access_key_missing'
         end as exclusion_reason
     from facts
 )

@@ -29,8 +29,8 @@ first_users as (
     where user_rank = 1
 ),
 
-access_keys as (
-    select * from {{ ref('stg_portal__access_keys') }}
+galleries as (
+    select * from {{ ref('int_galleries') }}
 ),
 
 consents as (
@@ -58,12 +58,9 @@ joined as (
         coalesce(subjects.country, portals.country) as country,
         subjects.group_name,
         case when subjects.is_buyer then 'Yes' else 'No' end as buyer,
-        access_keys.access_key as access_code,
-        portals.root_url || '/gallery/'
-        || {{ percent_encoded('candidates.subject_uuid') }} as url,
-        portals.root_url || '/?code='
-        || {{ percent_encoded('access_keys.access_key') }}
-            as custom_gallery_url,
+        galleries.access_code,
+        galleries.url,
+        galleries.custom_gallery_url,
         case consents.marketing_decision
             when 'grant' then 'SUBSCRIBE'
             when 'deny' then 'UNSUBSCRIBE'
@@ -88,11 +85,11 @@ joined as (
     from candidates
     inner join subjects using (portal, job_uuid, subject_uuid)
     inner join contacts using (portal, job_uuid, subject_uuid)
+    inner join galleries using (portal, job_uuid, subject_uuid)
     inner join portals using (portal)
     left join job_names using (portal, job_uuid)
     left join parent_names using (portal, job_uuid, subject_uuid)
     left join first_users using (portal, job_uuid, subject_uuid)
-    left join access_keys using (portal, job_uuid, subject_uuid)
     inner join consents
         using (portal, job_uuid, activity_uuid, subject_uuid)
     inner join fates

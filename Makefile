@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run test lint
+.PHONY: setup run test lint tools
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -17,9 +17,17 @@ run: setup
 	umask 077; $(UV) run --locked dbt build
 	$(UV) run --locked publish show
 
-test: setup lint
-	$(UV) run --locked pytest -q --ignore tests/e2e
-	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
+test: setup tools lint
+	$(UV) run --locked pytest -q --numprocesses 2 --dist worksteal
+
+# What tests need from the system: Debian's packages of these names.
+TOOLS := strace chromium
+tools:
+	@missing=; for tool in $(TOOLS); do \
+	    command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -z "$$missing" ] || { apt-get update -q && \
+	    apt-get install -y -q --no-install-recommends $$missing; } >/dev/null || \
+	{ echo "The tests need these programs:$$missing" >&2; exit 1; }
 
 lint: setup
 	$(UV) run --locked ruff check

@@ -18,7 +18,8 @@ run: setup
 	$(UV) run --locked publish show
 
 test: setup tools lint
-	$(UV) run --locked pytest -q --numprocesses 2 --dist worksteal
+	$(UV) run --locked pytest -q --numprocesses 2 --ignore tests/e2e
+	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 # What tests need from the system: Debian's packages of these names.
 TOOLS := strace chromium

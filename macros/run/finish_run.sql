@@ -70,12 +70,16 @@
         'run_id': run_id(),
         'load_id': run[0],
         'as_of': run[1],
-        'code_version': run_query('select export_code_version()').rows[0][0],
+        'code_version': code_version(),
         'variables': variables,
         'files': counted_files(),
         'counts': audience_counts(),
         'promote': var('promote'),
     }) }}
+{%- endmacro %}
+
+{% macro code_version() -%}
+    {{ return(run_query('select export_code_version()').rows[0][0]) }}
 {%- endmacro %}
 
 {% macro counted_files() -%}

@@ -51,6 +51,7 @@ dated as (
         activity_uuid,
         subject_uuid,
         marketing_decision,
+        marketing_basis,
         case
             when marketing_basis = 'webshop' then starting_at
             when marketing_decision = 'grant'

@@ -25,6 +25,7 @@ texts as (
         'registered_user' as route,
         1 as route_group,
         user_rank,
+        user_uuid,
         phone_text,
         email_text
     from registered_users
@@ -44,6 +45,7 @@ texts as (
         '{{ route }}' as route,
         {{ loop.index + 1 }} as route_group,
         1 as user_rank,
+        cast(null as string) as user_uuid,
         {{ phone }} as phone_text,
         {{ email }} as email_text
     from subjects
@@ -69,7 +71,9 @@ addresses as (
         ranked.subject_uuid,
         ranked.route,
         ranked.route_rank,
+        ranked.user_uuid,
         'sms' as channel,
+        ranked.phone_text as address_text,
         phone_numbers.phone_number as address
     from ranked
     inner join portals using (portal)
@@ -84,7 +88,9 @@ addresses as (
         subject_uuid,
         route,
         route_rank,
+        user_uuid,
         'email' as channel,
+        email_text as address_text,
         {{ valid_email('email_text') }} as address
     from ranked
     where email_text is not null

@@ -5,33 +5,10 @@ subjects as (
 ),
 
 routes as (
-    select * from {{ ref('int_route_suppressions') }}
+    select * from {{ ref('int_route_ranks') }}
 ),
 
 -- R4: the first two distinct usable addresses of each channel.
-distinct_addresses as (
-    select
-        portal,
-        job_uuid,
-        subject_uuid,
-        channel,
-        address,
-        min(route_rank) as route_rank
-    from routes
-    where is_usable
-    group by portal, job_uuid, subject_uuid, channel, address
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by portal, job_uuid, subject_uuid, channel
-            order by route_rank
-        ) as address_rank
-    from distinct_addresses
-),
-
 contacts as (
     select
         portal,
@@ -45,7 +22,7 @@ contacts as (
             as email,
         max(case when channel = 'email' and address_rank = 2 then address end)
             as email_2
-    from ranked
+    from routes
     where address_rank <= 2
     group by portal, job_uuid, subject_uuid
 ),

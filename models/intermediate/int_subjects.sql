@@ -7,36 +7,34 @@
 ] -%}
 with
 
-subjects as (
+copies as (
     select * from {{ ref('stg_portal__subjects') }}
 ),
 
-activities as (
-    select * from {{ ref('stg_portal__activities') }}
+subjects as (
+    select * from {{ ref('int_subject_lists') }}
+    where is_subject
 ),
 
--- R1: a job's subjects are those on its two order lists, and the job has an
--- activity on sale.
-listed as (
-    select subjects.*
-    from subjects
-    semi join activities using (portal, job_uuid)
-    where subjects.listed_in in ('buyers', 'non_buyers')
-),
-
--- The buyers' list comes before the non-buyers'.
+-- R1: the copies of the order lists count; the buyers' list comes before the
+-- non-buyers'.
 ranked as (
     select
-        *,
+        copies.*,
+        subjects.is_buyer,
         row_number() over (
-            partition by portal, job_uuid, subject_uuid
-            order by listed_in, position nulls last, payload nulls last
+            partition by copies.portal, copies.job_uuid, copies.subject_uuid
+            order by
+                copies.listed_in,
+                copies.position nulls last,
+                copies.payload nulls last
         ) as copy_rank
-    from listed
+    from copies
+    inner join subjects using (portal, job_uuid, subject_uuid)
+    where copies.listed_in in ('buyers', 'non_buyers')
 ),
 
--- R1: of each field the first value that is not empty. R2: who is on the
--- buyers' list is a buyer, whatever other list names them.
+-- R1: of each field the first value that is not empty.
 merged as (
     select
         portal,
@@ -45,7 +43,7 @@ merged as (
         {%- for field in fields %}
         {{ first_known(field) }},
         {%- endfor %}
-        bool_or(listed_in = 'buyers') as is_buyer
+        bool_or(is_buyer) as is_buyer
     from ranked
     group by portal, job_uuid, subject_uuid
 ),

@@ -5,7 +5,6 @@ failed. An error is one line on standard error.
 """
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -14,7 +13,8 @@ from publish.audit import audit_run, raise_problems
 from publish.errors import ConfigurationError, ContractError, PublishError
 from publish.layout import check_run_id
 from publish.report import list_lines, promoted_run_id, show_lines
-from publish.root import export_root, run_ids
+from publish.root import Root
+from publish.settings import export_root
 
 INTERRUPTED = 130
 
@@ -81,7 +81,7 @@ def verify(run_id: str | None) -> None:
 def promote(run_id: str) -> None:
     """Make a run the promoted one, once its files are verified."""
     root = export_root()
-    began_with = promotion.current_digest(root)
+    began_with = root.current().version
     chosen = _chosen(root, run_id)
     manifest, _ = promotion.load_manifest(root, chosen)
     raise_problems(chosen, audit_run(root, chosen, manifest.files))
@@ -89,22 +89,22 @@ def promote(run_id: str) -> None:
     click.echo(f"run {chosen}: {'promoted' if moved else 'was promoted already'}")
 
 
-def _chosen(root: Path, run_id: str | None) -> str:
+def _chosen(root: Root, run_id: str | None) -> str:
     """Return the run that was asked for, or else the promoted one."""
     if run_id is None:
         promoted = promoted_run_id(root)
         if promoted is None:
-            raise ContractError(f"no run is promoted under {root}")
+            raise ContractError(f"no run is promoted under {root.address()}")
         return promoted
-    if check_run_id(run_id) not in run_ids(root):
-        raise ConfigurationError(f"run {run_id}: there is none under {root}")
+    if check_run_id(run_id) not in root.run_ids():
+        raise ConfigurationError(f"run {run_id}: there is none under {root.address()}")
     return run_id
 
 
-def _newest(root: Path) -> str:
-    newest = next(iter(run_ids(root)), None)
+def _newest(root: Root) -> str:
+    newest = next(iter(root.run_ids()), None)
     if newest is None:
-        raise ContractError(f"there are no runs under {root}")
+        raise ContractError(f"there are no runs under {root.address()}")
     return newest
 
 

@@ -4,11 +4,10 @@ import csv
 import json
 import re
 import sys
-from pathlib import Path
+from io import BufferedIOBase, TextIOWrapper
 from typing import TextIO
 
 from publish.errors import ContractError
-from publish.root import storage_errors
 
 CHUNK_CHARACTERS = 1 << 20
 # A contact is about a kilobyte: what is longer than this has no end.
@@ -23,18 +22,20 @@ _METADATA = re.compile(r'\s*\]\s*,\s*"metadata"\s*:\s*')
 _CLOSING = re.compile(r"\s*\}\s*\Z")
 
 
-@storage_errors
-def count_rows(path: Path, file_format: str) -> int:
+def count_rows(content: BufferedIOBase, file_format: str) -> int:
     """Count the records of a CSV file, or the contacts of a JSON file.
 
     Raises ContractError where the file is not whole.
     """
     count = _count_json if file_format == "json" else _count_csv
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            return count(file)
-        except UnicodeDecodeError as error:
-            raise ContractError("is not UTF-8") from error
+    # Typed as if it needed a name.
+    text = TextIOWrapper(content, encoding="utf-8", newline="")  # type: ignore[type-var]
+    try:
+        return count(text)
+    except UnicodeDecodeError as error:
+        raise ContractError("is not UTF-8") from error
+    finally:
+        text.detach()
 
 
 def _count_csv(file: TextIO) -> int:

@@ -18,7 +18,8 @@ from typing import Any
 
 import publishing
 
-from publish.promotion import current_digest, promote
+from publish.local import LocalRoot
+from publish.promotion import promote
 
 TOUCHES = {
     "fcntl.flock",
@@ -40,7 +41,8 @@ type Start = Callable[..., int]
 
 def promote_run(root: str, run_id: str) -> None:
     """Promote a run over whatever is promoted."""
-    promote(Path(root), run_id, current_digest(Path(root)))
+    folder = LocalRoot(Path(root))
+    promote(folder, run_id, folder.current().version)
 
 
 def build_run(root: str, run_id: str) -> None:

@@ -24,8 +24,9 @@ from publishing import (
     tree,
 )
 
+from publish import promotion
 from publish.errors import ContractError, LostRaceError, StorageError
-from publish.promotion import current_digest, promote, verify
+from publish.local import LocalRoot
 from publish.run import export_begin
 
 MOST_STEPS = 1000
@@ -369,6 +370,21 @@ def test_a_full_disk_leaves_the_old_publication(root: Path) -> None:
     assert (tree(root / "latest"), current_digest(root)) == before
     assert publish("promote", RUN_B).returncode == 0
     assert publish("verify").returncode == 0
+
+
+def current_digest(root: Path) -> str:
+    """Return the version of current.json."""
+    return LocalRoot(root).current().version
+
+
+def promote(root: Path, run_id: str, began_with: str) -> bool:
+    """Promote a run of a local folder."""
+    return promotion.promote(LocalRoot(root), run_id, began_with)
+
+
+def verify(root: Path, run_id: str) -> list[str]:
+    """Verify a run of a local folder."""
+    return promotion.verify(LocalRoot(root), run_id)
 
 
 def _command() -> str:

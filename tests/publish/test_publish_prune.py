@@ -77,11 +77,11 @@ def test_every_verdict_says_why() -> None:
         Run(run_id(10), is_finished=False),
         Run(run_id(1)),
     ]
-    verdicts = judge(runs, run_id(1), Rule(2, 3), NOW)
+    verdicts = judge(runs, run_id(1), Rule(1, 3), NOW)
     assert [(verdict.is_kept, verdict.reason) for verdict in verdicts] == [
-        (True, "among the newest 2"),
+        (True, "among the newest 1"),
         (False, "an earlier prune was stopped while it removed it"),
-        (True, "among the newest 2"),
+        (True, "among the newest 1"),
         (False, "3 days old"),
         (True, "being written"),
         (False, "9 days old"),

@@ -40,7 +40,7 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Look at runs under EXPORT_ROOT (default: exports), and promote them."""
 
@@ -78,14 +78,22 @@ def verify(run_id: str | None) -> None:
 
 @cli.command()
 @click.argument("run_id")
-def promote(run_id: str) -> None:
-    """Make a run the promoted one, once its files are verified."""
+@click.option(
+    "--accept-change",
+    is_flag=True,
+    help="Also if it has far more or fewer rows than the promoted run.",
+)
+def promote(run_id: str, accept_change: bool) -> None:
+    """Make a run the promoted one, once its files are verified.
+
+    Any finished run can be promoted: this is the way back to an earlier one, too.
+    """
     root = export_root()
     began_with = root.current().version
     chosen = _chosen(root, run_id)
     manifest, _ = promotion.load_manifest(root, chosen)
     raise_problems(chosen, audit_run(root, chosen, manifest.files))
-    moved = promotion.promote(root, chosen, began_with)
+    moved = promotion.promote(root, chosen, began_with, accept_change=accept_change)
     click.echo(f"run {chosen}: {'promoted' if moved else 'was promoted already'}")
 
 

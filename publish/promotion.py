@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from publish.audit import audit_folder, audit_run
 from publish.errors import ContractError, LostRaceError, StorageError, lost_race
+from publish.guard import check_volume, how_to_accept, max_change
 from publish.layout import LATEST, MANIFEST, manifest_key
 from publish.manifest import (
     Current,
@@ -36,8 +37,24 @@ def load_manifest(root: Root, run_id: str) -> tuple[Manifest, str]:
     """Return a run's manifest and its sha256; ContractError where there is none."""
     content = root.read(manifest_key(run_id))
     if content is None:
-        raise ContractError(f"run {run_id}: has no manifest, so it did not finish")
+        raise ContractError(
+            f"run {run_id}: has no manifest: it did not finish, or was removed"
+        )
     return read_manifest(content, run_id), digest(content)
+
+
+def load_promoted(root: Root) -> Manifest | None:
+    """Return the manifest of the promoted run, None where nothing is promoted.
+
+    ContractError where it is not the one that current.json names, or cannot be read.
+    """
+    current = load_current(root)
+    if current is None:
+        return None
+    manifest, sha256 = load_manifest(root, current.run_id)
+    if current.manifest_sha256 != sha256:
+        raise _other_manifest(current.run_id)
+    return manifest
 
 
 def verify(root: Root, run_id: str) -> list[str]:
@@ -55,18 +72,23 @@ def verify(root: Root, run_id: str) -> list[str]:
     return problems
 
 
-def promote(root: Root, run_id: str, began_with: str) -> bool:
+def promote(
+    root: Root, run_id: str, began_with: str, *, accept_change: bool = False
+) -> bool:
     """Make a finished, audited run the promoted one; say whether current.json moved.
 
     `began_with` is the version of current.json when the caller began: LostRaceError if
     it has changed since, or if another process is promoting. A run that is promoted
-    already keeps its current.json, and latest/ is put right.
+    already keeps its current.json, and latest/ is put right. ContractError where the
+    run has far more or fewer rows than the promoted one, unless `accept_change`.
     """
     manifest, sha256 = load_manifest(root, run_id)
     with root.promoting():
         if root.current().version != began_with:
             raise lost_race(run_id)
         moves = _would_move(root, run_id, sha256)
+        if moves and not accept_change:
+            _guard_volume(root, manifest)
         root.stage_latest(run_id, _digests(manifest))
         if moves:
             root.move_current(_current(run_id, sha256), run_id, began_with)
@@ -110,8 +132,28 @@ def _would_move(root: Root, run_id: str, sha256: str) -> bool:
     if promoted is None or promoted[0] != run_id:
         return True
     if promoted[1] != sha256:
-        raise ContractError(f"run {run_id}: {MANIFEST}: {OTHER_MANIFEST}")
+        raise _other_manifest(run_id)
     return False
+
+
+def _other_manifest(run_id: str) -> ContractError:
+    return ContractError(f"run {run_id}: {MANIFEST}: {OTHER_MANIFEST}")
+
+
+def _guard_volume(root: Root, manifest: Manifest) -> None:
+    """Compare a run with the promoted one; what cannot be compared is not promoted."""
+    if max_change(manifest) is None:
+        return
+    try:
+        promoted = load_promoted(root)
+    except ContractError as error:
+        run_id = manifest.about.run_id
+        raise ContractError(
+            f"run {run_id}: is not promoted, as the promoted run, which it must be "
+            f"compared with, cannot be read ({error}). {how_to_accept(run_id)}"
+        ) from error
+    if promoted is not None:
+        check_volume(promoted, manifest)
 
 
 def _current(run_id: str, sha256: str) -> bytes:

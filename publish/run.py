@@ -84,7 +84,8 @@ def export_finish(run_json: str) -> str:
     run must have. Returns JSON: {"run_id", "promoted", "files", "manifest", "folder",
     "latest"}: the number of files, and addresses, of which `latest` is null where the
     run was not promoted. Nothing has moved unless it returns, save where the storage
-    fails between current.json and latest/.
+    fails between current.json and latest/. ContractError where something is not as it
+    must be, or the volume guard stops the promotion: then the manifest stands.
     """
     root = export_root()
     plan = read_plan(run_json)

@@ -1,16 +1,18 @@
 """The volume guard: which changes need somebody's yes, and what is said then."""
 
+import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from publishing import PORTALS, RUN_A, RUN_B, RUN_C, build, publish, tree
 
 from publish.errors import ContractError
 from publish.guard import Change, check_volume, great_changes, max_change
 from publish.manifest import About, Manifest, RunFile
-
-RUN_A = "20250101T000000000000Z-aaaaaaaa"
-RUN_B = "20250102T000000000000Z-bbbbbbbb"
 
 
 def manifest(run_id: str = RUN_A, limit: Any = None, **rows: int) -> Manifest:
@@ -139,3 +141,105 @@ def test_the_message_shows_both_counts_and_the_way_on() -> None:
 
 def test_a_run_like_the_promoted_one_passes() -> None:
     check_volume(manifest(north_buyers=1000), manifest(RUN_B, north_buyers=900))
+
+
+def test_a_build_with_far_fewer_rows_is_finished_and_not_promoted(root: Path) -> None:
+    build(RUN_A, rows=120)
+    before = tree(root / "latest"), (root / "current.json").read_bytes()
+    with pytest.raises(ContractError) as raised:
+        build(RUN_B, rows=7)
+    pairs = [f"{p} {a} 120 -> 7" for p in PORTALS for a in ("buyers", "non_buyers")]
+    assert ", ".join(pairs) in str(raised.value)
+    assert str(raised.value).endswith(f": publish promote {RUN_B} --accept-change")
+    assert (tree(root / "latest"), (root / "current.json").read_bytes()) == before
+    assert publish("verify", RUN_B).returncode == 0
+    assert promoted(root) == RUN_A
+
+
+def test_the_command_that_the_message_ends_with_promotes(root: Path) -> None:
+    build(RUN_A, rows=120)
+    with pytest.raises(ContractError):
+        build(RUN_B, rows=7)
+    refused = publish("promote", RUN_B)
+    assert (refused.returncode, refused.stdout) == (10, "")
+    assert len(refused.stderr.splitlines()) == 1
+    command = refused.stderr.split("If that is right: ")[1].split()
+    assert command == ["publish", "promote", RUN_B, "--accept-change"]
+    done = publish(*command[1:])
+    assert (done.returncode, done.stdout) == (0, f"run {RUN_B}: promoted\n")
+    assert promoted(root) == RUN_B
+
+
+def test_the_way_back_is_guarded_too(root: Path) -> None:
+    build(RUN_A, rows=120)
+    build(RUN_B, rows=7, variables={"max_change": False})
+    assert publish("promote", RUN_A).returncode == 10
+    assert promoted(root) == RUN_B
+    assert publish("promote", RUN_A, "--accept-change").returncode == 0
+    assert publish("promote", RUN_B).returncode == 0
+    assert promoted(root) == RUN_B
+
+
+def test_promoting_the_promoted_run_again_compares_nothing(root: Path) -> None:
+    build(RUN_A, rows=120)
+    (root / "latest").unlink()
+    assert publish("promote", RUN_A).returncode == 0
+    assert (root / "latest" / "sandbox1").is_dir()
+
+
+def test_a_dry_run_is_guarded_when_it_is_promoted(root: Path) -> None:
+    build(RUN_A, rows=120)
+    build(RUN_B, rows=7, promote=False)
+    assert publish("promote", RUN_B).returncode == 10
+    assert promoted(root) == RUN_A
+
+
+def test_a_build_is_compared_with_what_is_promoted_not_with_the_newest(
+    root: Path,
+) -> None:
+    build(RUN_A, rows=120)
+    with pytest.raises(ContractError):
+        build(RUN_B, rows=7)
+    with pytest.raises(ContractError, match=f"promoted run {RUN_A}: "):
+        build(RUN_C, rows=7)
+
+
+def _remove_run(root: Path) -> None:
+    shutil.rmtree(root / "runs" / RUN_A)
+
+
+def _change_manifest(root: Path) -> None:
+    manifest = root / "runs" / RUN_A / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"rows": 120', '"rows": 7'))
+
+
+def _damage_current(root: Path) -> None:
+    (root / "current.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_remove_run, f"run {RUN_A}: has no manifest"),
+        (_change_manifest, f"run {RUN_A}: manifest.json: damaged"),
+        (_damage_current, "current.json: run_id must be text"),
+    ],
+)
+def test_what_cannot_be_compared_is_not_promoted(
+    root: Path, damage: Callable[[Path], None], reason: str
+) -> None:
+    build(RUN_A, rows=120)
+    damage(root)
+    before = (root / "current.json").read_bytes()
+    with pytest.raises(ContractError) as raised:
+        build(RUN_B, rows=7)
+    assert f"cannot be read ({reason}" in str(raised.value)
+    assert (root / "current.json").read_bytes() == before
+    done = publish("promote", RUN_B, "--accept-change")
+    assert (done.returncode, promoted(root)) == (0, RUN_B)
+
+
+def promoted(root: Path) -> str:
+    """The promoted run."""
+    run_id: str = json.loads((root / "current.json").read_text())["run_id"]
+    return run_id

@@ -4,6 +4,7 @@ What is written is on the disk before it can be seen by its name. `latest` is a 
 `.latest/RUN_ID`, a folder of copies, so that it changes all at once.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -38,10 +39,11 @@ from publish.layout import (
     COPIES,
     CURRENT,
     LATEST,
+    MANIFEST,
+    REMOVED,
     RUNS,
     STAGING,
     is_run_id,
-    manifest_key,
     run_key,
 )
 from publish.root import Stored
@@ -118,10 +120,19 @@ class LocalRoot:
             sync_folder(target.parent)
 
     def remove_run(self, run_id: str) -> None:
-        """Remove a run, its manifest first: what is left then is an unfinished run."""
-        with storage(self.folder):
-            remove(self.folder / manifest_key(run_id))
-            remove(self.folder / run_key(run_id))
+        """Remove a run, from its manifest's name to its manifest."""
+        run = self.folder / run_key(run_id)
+        removed = run / REMOVED
+        with storage(run):
+            if run.is_dir() and not run.is_symlink():
+                with contextlib.suppress(FileNotFoundError):
+                    (run / MANIFEST).rename(removed)
+                    sync_folder(run)
+                for path in run.iterdir():
+                    if path != removed:
+                        remove(path)
+                remove(removed)
+            remove(run)
 
     def current(self) -> Stored:
         """Return current.json, with its sha256 as its version."""

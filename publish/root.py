@@ -67,7 +67,12 @@ class Root(Protocol):
         ...
 
     def remove_run(self, run_id: str) -> None:
-        """Remove a run with all its files, its manifest first."""
+        """Remove a run with all its files and nothing else; links are not followed.
+
+        Its manifest is renamed to REMOVED first, in one step, and goes last: what is
+        left where this is stopped cannot be promoted, and can be told from a run in
+        the making. No such run: nothing happens.
+        """
         ...
 
     def current(self) -> Stored:

@@ -70,6 +70,17 @@ def drop_abandoned(staging: Path, abandon: Callable[[str], None]) -> None:
             os.close(lock)
 
 
+@storage_errors
+def is_held(staging: Path, run_id: str) -> bool:
+    """Say whether a process has files of the run in the making just now."""
+    folder = staging_folder(staging, run_id)
+    lock = _lock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    if lock is None:
+        return folder.exists()
+    os.close(lock)
+    return False
+
+
 def _folders(staging: Path) -> list[Path]:
     try:
         return [f for f in staging.iterdir() if is_run_id(f.name)]

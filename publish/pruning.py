@@ -1,8 +1,14 @@
 """Removing old runs: which ones may go, and why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from publish.errors import ContractError, LostRaceError
+from publish.layout import MANIFEST, REMOVED, run_key
+from publish.promotion import load_promoted
+from publish.root import Root
+from publish.staging import is_held
 
 DAY = timedelta(days=1)
 
@@ -38,6 +44,28 @@ class Verdict:
     reason: str
 
 
+def prune(root: Root, rule: Rule, now: datetime, *, dry_run: bool) -> Iterator[Verdict]:
+    """Remove old runs; yield what becomes of each run, newest first, once it is done.
+
+    The promoted run stays, and what may be in progress. ContractError before anything
+    is removed where current.json, or the manifest that it names, cannot be read;
+    LostRaceError where another run is promoted meanwhile.
+    """
+    began_with = root.current().version
+    try:
+        promoted = load_promoted(root)
+    except ContractError as error:
+        raise ContractError(
+            f"nothing is removed, as the promoted run cannot be told: {error}"
+        ) from error
+    promoted_id = promoted.about.run_id if promoted else None
+    runs = [_look_at(root, run_id) for run_id in root.run_ids()]
+    for verdict in judge(runs, promoted_id, rule, now):
+        if not (verdict.is_kept or dry_run):
+            _remove(root, verdict.run_id, began_with)
+        yield verdict
+
+
 def judge(
     runs: Iterable[Run], promoted: str | None, rule: Rule, now: datetime
 ) -> list[Verdict]:
@@ -54,6 +82,26 @@ def judge(
         verdicts.append(Verdict(run.run_id, bool(why), why or _why_removed(run, age)))
         newer += run.is_finished
     return verdicts
+
+
+def _look_at(root: Root, run_id: str) -> Run:
+    files = root.list_files(run_key(run_id))
+    is_half_removed = REMOVED in files
+    is_finished = MANIFEST in files and not is_half_removed
+    is_held_now = not is_finished and is_held(root.staging, run_id)
+    return Run(run_id, is_finished, is_half_removed, is_held_now)
+
+
+def _remove(root: Root, run_id: str, began_with: str) -> None:
+    # Nothing can be promoted while a run goes, and whoever promotes has to wait for
+    # one run alone.
+    with root.promoting():
+        if root.current().version != began_with:
+            raise LostRaceError(
+                f"run {run_id}: is not removed, as another run was promoted meanwhile: "
+                "prune again"
+            )
+        root.remove_run(run_id)
 
 
 def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:

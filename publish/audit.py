@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Set
 
-from publish.counting import count_rows
 from publish.errors import ContractError
 from publish.files import Digested
 from publish.layout import MANIFEST, run_key
 from publish.manifest import Counts, ExpectedFile, RunFile
 from publish.root import Root
+from publish.rows import count_rows
 
 
 def audit_run(root: Root, run_id: str, files: Iterable[RunFile]) -> list[str]:

@@ -82,8 +82,9 @@ def promote(
     already keeps its current.json, and latest/ is put right. ContractError where the
     run has far more or fewer rows than the promoted one, unless `accept_change`.
     """
-    manifest, sha256 = load_manifest(root, run_id)
     with root.promoting():
+        # Read in here, as whoever removes a run begins with its manifest.
+        manifest, sha256 = load_manifest(root, run_id)
         if root.current().version != began_with:
             raise lost_race(run_id)
         moves = _would_move(root, run_id, sha256)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from publishing import json_text
 
-from publish import counting
-from publish.counting import count_rows
+from publish import rows as reading
 from publish.errors import ContractError, StorageError
 from publish.local import LocalRoot
+from publish.rows import count_rows, json_contacts
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_csv_that_is_not_whole_is_refused(text: str) -> None:
 def test_json_contacts_are_counted(
     monkeypatch: pytest.MonkeyPatch, chunk: int, contacts: int
 ) -> None:
-    monkeypatch.setattr(counting, "CHUNK_CHARACTERS", chunk)
+    monkeypatch.setattr(reading, "CHUNK_CHARACTERS", chunk)
     spaced = json_text(contacts).replace(",", " ,\n ").replace("[", "[ \n")
     assert _count(json_text(contacts), "json") == contacts
     assert _count(spaced + "\n", "json") == contacts
@@ -79,11 +79,11 @@ def test_json_of_another_shape_is_refused(text: str) -> None:
 def test_json_without_an_end_is_not_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(counting, "CHUNK_CHARACTERS", 10)
-    monkeypatch.setattr(counting, "VALUE_CHARACTERS", 100)
+    monkeypatch.setattr(reading, "CHUNK_CHARACTERS", 10)
+    monkeypatch.setattr(reading, "VALUE_CHARACTERS", 100)
     file = io.StringIO('{"contacts":[{"a":"' + "x" * 10_000)
     with pytest.raises(ContractError):
-        counting._count_json(file)
+        list(json_contacts(file))
     assert file.read()
 
 

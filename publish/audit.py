@@ -1,16 +1,16 @@
 """Reading a run's files back, against what the manifest says of them."""
 
 from collections.abc import Iterable, Set
-from pathlib import Path
 
-from publish.counting import count_rows
 from publish.errors import ContractError
+from publish.files import Digested
 from publish.layout import MANIFEST, run_key
 from publish.manifest import Counts, ExpectedFile, RunFile
-from publish.root import fingerprint, list_files
+from publish.root import Root
+from publish.rows import count_rows
 
 
-def audit_run(root: Path, run_id: str, files: Iterable[RunFile]) -> list[str]:
+def audit_run(root: Root, run_id: str, files: Iterable[RunFile]) -> list[str]:
     """Return what is wrong with the files of a run, one line each; none: all is well.
 
     Every file is compared in size and sha256, and its rows are counted anew.
@@ -19,15 +19,15 @@ def audit_run(root: Path, run_id: str, files: Iterable[RunFile]) -> list[str]:
 
 
 def audit_folder(
-    root: Path, key: str, files: Iterable[RunFile], ignore: Set[str] = frozenset()
+    root: Root, key: str, files: Iterable[RunFile], ignore: Set[str] = frozenset()
 ) -> list[str]:
     """Return what is wrong in a folder that must hold `files`, and no others."""
     expected = {file.path: file for file in files}
-    present = list_files(root, key).keys() - ignore
+    present = root.list_files(key).keys() - ignore
     problems = [f"{path}: extra" for path in present - expected.keys()]
     problems += [f"{path}: missing" for path in expected.keys() - present]
     for path in expected.keys() & present:
-        problems += _audit_file(root / key / path, expected[path])
+        problems += _audit_file(root, f"{key}/{path}", expected[path])
     return sorted(problems)
 
 
@@ -55,16 +55,22 @@ def raise_problems(run_id: str, problems: list[str]) -> None:
         raise ContractError(f"run {run_id}: {problems[0]}{more}")
 
 
-def _audit_file(path: Path, file: RunFile) -> list[str]:
-    sha256, size = fingerprint(path)
-    if size != file.bytes:
-        return [f"{file.path}: damaged, {size} bytes instead of {file.bytes}"]
+def _audit_file(root: Root, key: str, file: RunFile) -> list[str]:
+    """Read a file once, for its size, its sha256 and its rows."""
+    with root.open(key) as stream:
+        content = Digested(stream)
+        wrong_rows = _audit_rows(content, file)
+        sha256 = content.drain()
+    if content.bytes != file.bytes:
+        return [f"{file.path}: damaged, {content.bytes} bytes instead of {file.bytes}"]
     if sha256 != file.sha256:
         return [f"{file.path}: damaged, its sha256 is not the manifest's"]
+    return [f"{file.path}: {problem}" for problem in wrong_rows]
+
+
+def _audit_rows(content: Digested, file: RunFile) -> list[str]:
     try:
-        rows = count_rows(path, file.format)
+        rows = count_rows(content, file.format)
     except ContractError as error:
-        return [f"{file.path}: {error}"]
-    if rows != file.rows:
-        return [f"{file.path}: {rows} rows instead of {file.rows}"]
-    return []
+        return [str(error)]
+    return [] if rows == file.rows else [f"{rows} rows instead of {file.rows}"]

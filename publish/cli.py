@@ -5,18 +5,21 @@ failed. An error is one line on standard error.
 """
 
 import sys
-from pathlib import Path
+from datetime import UTC, datetime
 
 import click
 
-from publish import promotion
+from publish import promotion, pruning
 from publish.audit import audit_run, raise_problems
 from publish.errors import ConfigurationError, ContractError, PublishError
 from publish.layout import check_run_id
+from publish.pruning import Rule
 from publish.report import list_lines, promoted_run_id, show_lines
-from publish.root import export_root, run_ids
+from publish.root import Root
+from publish.settings import export_root
 
 INTERRUPTED = 130
+MOST_DAYS = 36500
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Look at runs under EXPORT_ROOT (default: exports), and promote them."""
 
@@ -78,33 +81,72 @@ def verify(run_id: str | None) -> None:
 
 @cli.command()
 @click.argument("run_id")
-def promote(run_id: str) -> None:
-    """Make a run the promoted one, once its files are verified."""
+@click.option(
+    "--accept-change",
+    is_flag=True,
+    help="Also if it has far more or fewer rows than the promoted run.",
+)
+def promote(run_id: str, accept_change: bool) -> None:
+    """Make a run the promoted one, once its files are verified.
+
+    Any finished run can be promoted: this is the way back to an earlier one, too.
+    """
     root = export_root()
-    began_with = promotion.current_digest(root)
+    began_with = root.current().version
     chosen = _chosen(root, run_id)
     manifest, _ = promotion.load_manifest(root, chosen)
     raise_problems(chosen, audit_run(root, chosen, manifest.files))
-    moved = promotion.promote(root, chosen, began_with)
+    moved = promotion.promote(root, chosen, began_with, accept_change=accept_change)
     click.echo(f"run {chosen}: {'promoted' if moved else 'was promoted already'}")
 
 
-def _chosen(root: Path, run_id: str | None) -> str:
+@cli.command()
+@click.option(
+    "--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N runs."
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0, MOST_DAYS),
+    metavar="D",
+    help="Keep the runs that are younger than D days.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(keep: int | None, keep_days: int | None, dry_run: bool) -> None:
+    """Remove the runs that neither --keep nor --keep-days keeps.
+
+    At least one of them is needed. The promoted run always stays, and so does an
+    unfinished run that may be in progress.
+    """
+    if keep is None and keep_days is None:
+        raise ConfigurationError("say what to keep: --keep N, --keep-days D, or both")
+    rule = Rule(keep or 0, keep_days or 0)
+    going = "would remove" if dry_run else "removed"
+    counts = {"kept": 0, going: 0}
+    for verdict in pruning.prune(
+        export_root(), rule, datetime.now(UTC), dry_run=dry_run
+    ):
+        word = "kept" if verdict.is_kept else going
+        counts[word] += 1
+        click.echo(f"{word:<{len(going)}}  {verdict.run_id}  {verdict.reason}")
+    click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
+
+
+def _chosen(root: Root, run_id: str | None) -> str:
     """Return the run that was asked for, or else the promoted one."""
     if run_id is None:
         promoted = promoted_run_id(root)
         if promoted is None:
-            raise ContractError(f"no run is promoted under {root}")
+            raise ContractError(f"no run is promoted under {root.address()}")
         return promoted
-    if check_run_id(run_id) not in run_ids(root):
-        raise ConfigurationError(f"run {run_id}: there is none under {root}")
+    if check_run_id(run_id) not in root.run_ids():
+        raise ConfigurationError(f"run {run_id}: there is none under {root.address()}")
     return run_id
 
 
-def _newest(root: Path) -> str:
-    newest = next(iter(run_ids(root)), None)
+def _newest(root: Root) -> str:
+    newest = next(iter(root.run_ids()), None)
     if newest is None:
-        raise ContractError(f"there are no runs under {root}")
+        raise ContractError(f"there are no runs under {root.address()}")
     return newest
 
 

@@ -27,3 +27,17 @@ class StorageError(PublishError):
 
 class LostRaceError(StorageError):
     """Another process promotes, or has promoted, a run at the same time."""
+
+
+def written_once(address: str) -> StorageError:
+    """Return the error of a file whose place is taken."""
+    return StorageError(
+        f"{address}: is there already, and a run's files are written once"
+    )
+
+
+def lost_race(run_id: str) -> LostRaceError:
+    """Return the error of a run that was overtaken."""
+    return LostRaceError(
+        f"run {run_id}: another run was promoted meanwhile; nothing was moved"
+    )

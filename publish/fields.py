@@ -54,18 +54,16 @@ class Fields:
                 raise self.wrong(other, f"{expected}, as the path says")
         return name
 
-    def text(self, key: str) -> str:
-        """Return text that is not empty."""
+    def text(self, key: str, *, empty: bool = False) -> str:
+        """Return text; only with `empty` may it be empty."""
         value = self._value.get(key)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not (value or empty):
             raise self.wrong(key, "text")
         return value
 
-    def sha256(self, key: str, *, empty: bool = False) -> str:
-        """Return a sha256 in hex; with `empty`, no text too."""
+    def sha256(self, key: str) -> str:
+        """Return a sha256 in hex."""
         value = self._value.get(key)
-        if empty and value == "":
-            return ""
         if not isinstance(value, str) or not _SHA256.fullmatch(value):
             raise self.wrong(key, "a sha256")
         return value

@@ -14,6 +14,8 @@ AUDIENCES = ("buyers", "non_buyers")
 FORMATS = ("csv", "json")
 EXCLUSIONS = "exclusions.csv"
 MANIFEST = "manifest.json"
+# The manifest of a run that is being removed.
+REMOVED = "manifest.json.removed"
 RUNS = "runs"
 CURRENT = "current.json"
 LATEST = "latest"

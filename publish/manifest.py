@@ -97,9 +97,9 @@ class Current:
     promoted_at: str
 
 
-def digest(content: bytes | None) -> str:
-    """Return the sha256 in hex, empty where there is nothing."""
-    return "" if content is None else hashlib.sha256(content).hexdigest()
+def digest(content: bytes) -> str:
+    """Return the sha256 in hex."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def canonical(value: Mapping[str, object]) -> bytes:
@@ -146,7 +146,7 @@ def read_plan(run_json: str) -> Plan:
         files=_only_once([_read_file(f) for f in fields.items("files")], "run_json"),
         counts=_read_counts(fields),
         promote=fields.flag("promote"),
-        began_with=fields.sha256("began_with", empty=True) if began_with else None,
+        began_with=fields.text("began_with", empty=True) if began_with else None,
     )
 
 

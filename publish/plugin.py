@@ -7,7 +7,7 @@ All take and return VARCHAR. Pure, null in and null out:
 
 With effects, a null argument is an error: publish.run has them in full.
 
-    export_begin()                              sha256 of current.json, or ''
+    export_begin()                              version of current.json, or ''
     export_code_version()                       publish.version
     export_staging_path(run_id, path)           absolute path to COPY to
     export_write(run_id, path, rows)            sha256 of the file
@@ -29,8 +29,8 @@ from duckdb import DuckDBPyConnection
 from duckdb.func import SPECIAL
 
 from publish.errors import ConfigurationError
+from publish.files import PRIVATE_FILE, storage_errors
 from publish.phones import textable_phone
-from publish.root import PRIVATE_FILE, storage_errors
 from publish.run import export_begin, export_finish, export_staging_path, export_write
 from publish.version import code_version
 

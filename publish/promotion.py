@@ -1,18 +1,18 @@
 """Promoting a run: what current.json and latest/ show.
 
-The order makes every moment safe to be stopped in. The copies for latest/ are made
-first, out of sight; then current.json moves, then the link `latest`. A run that is
-killed between those two has promoted: the next build or `publish promote` moves the
-link (`repair_latest`).
+The order makes every moment safe to be stopped in. First comes whatever can be done
+out of sight, then current.json moves, then latest/ follows. A run that is killed
+between those two has promoted: the next build or `publish promote` has latest/ follow
+(`repair_latest`).
 """
 
 import contextlib
 from datetime import UTC, datetime
-from pathlib import Path
 
 from publish.audit import audit_folder, audit_run
-from publish.errors import ContractError, LostRaceError
-from publish.layout import CURRENT, LATEST, MANIFEST, manifest_key
+from publish.errors import ContractError, LostRaceError, StorageError, lost_race
+from publish.guard import check_volume, how_to_accept, max_change
+from publish.layout import LATEST, MANIFEST, manifest_key
 from publish.manifest import (
     Current,
     Manifest,
@@ -22,40 +22,42 @@ from publish.manifest import (
     read_manifest,
     write_current,
 )
-from publish.root import (
-    copies_key,
-    copies_run,
-    fill_copies,
-    list_files,
-    locked,
-    read,
-    replace,
-    show_copies,
-)
+from publish.root import Root
 
 OTHER_MANIFEST = "damaged, its sha256 is not the one in current.json"
 
 
-def current_digest(root: Path) -> str:
-    """Return the sha256 of current.json, empty where nothing is promoted."""
-    return digest(read(root, CURRENT))
-
-
-def load_current(root: Path) -> Current | None:
+def load_current(root: Root) -> Current | None:
     """Return what current.json says, None where nothing is promoted."""
-    content = read(root, CURRENT)
+    content = root.current().content
     return None if content is None else read_current(content)
 
 
-def load_manifest(root: Path, run_id: str) -> tuple[Manifest, str]:
+def load_manifest(root: Root, run_id: str) -> tuple[Manifest, str]:
     """Return a run's manifest and its sha256; ContractError where there is none."""
-    content = read(root, manifest_key(run_id))
+    content = root.read(manifest_key(run_id))
     if content is None:
-        raise ContractError(f"run {run_id}: has no manifest, so it did not finish")
+        raise ContractError(
+            f"run {run_id}: has no manifest: it did not finish, or was removed"
+        )
     return read_manifest(content, run_id), digest(content)
 
 
-def verify(root: Path, run_id: str) -> list[str]:
+def load_promoted(root: Root) -> Manifest | None:
+    """Return the manifest of the promoted run, None where nothing is promoted.
+
+    ContractError where it is not the one that current.json names, or cannot be read.
+    """
+    current = load_current(root)
+    if current is None:
+        return None
+    manifest, sha256 = load_manifest(root, current.run_id)
+    if current.manifest_sha256 != sha256:
+        raise _other_manifest(current.run_id)
+    return manifest
+
+
+def verify(root: Root, run_id: str) -> list[str]:
     """Return what is wrong with a finished run, one line each; none: all is well.
 
     For the promoted run this includes current.json and the copies under latest/.
@@ -70,32 +72,32 @@ def verify(root: Path, run_id: str) -> list[str]:
     return problems
 
 
-def promote(root: Path, run_id: str, began_with: str) -> bool:
+def promote(
+    root: Root, run_id: str, began_with: str, *, accept_change: bool = False
+) -> bool:
     """Make a finished, audited run the promoted one; say whether current.json moved.
 
-    `began_with` is the sha256 of current.json (`current_digest`) when the caller
-    began: LostRaceError if it has changed since, or if another process is promoting.
-    A run that is promoted already keeps its current.json, and latest/ is put right.
+    `began_with` is the version of current.json when the caller began: LostRaceError if
+    it has changed since, or if another process is promoting. A run that is promoted
+    already keeps its current.json, and latest/ is put right. ContractError where the
+    run has far more or fewer rows than the promoted one, unless `accept_change`.
     """
-    manifest, sha256 = load_manifest(root, run_id)
-    with locked(root):
-        if current_digest(root) != began_with:
-            raise LostRaceError(
-                f"run {run_id}: another run was promoted meanwhile; nothing was moved"
-            )
-        moved = _would_move(root, run_id, sha256)
-        # Whatever can fail comes before current.json moves.
-        copies_run(root)
-        fill_copies(root, run_id, _digests(manifest))
-        if moved:
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            current = Current(run_id, manifest_key(run_id), sha256, now)
-            replace(root, CURRENT, write_current(current))
-        show_copies(root, run_id)
-    return moved
+    with root.promoting():
+        # Read in here, as whoever removes a run begins with its manifest.
+        manifest, sha256 = load_manifest(root, run_id)
+        if root.current().version != began_with:
+            raise lost_race(run_id)
+        moves = _would_move(root, run_id, sha256)
+        if moves and not accept_change:
+            _guard_volume(root, manifest)
+        root.stage_latest(run_id, _digests(manifest))
+        if moves:
+            root.move_current(_current(run_id, sha256), run_id, began_with)
+        _have_latest_follow(root, manifest)
+    return moves
 
 
-def repair_latest(root: Path) -> None:
+def repair_latest(root: Root) -> None:
     """Finish a promotion that was stopped before latest/ had followed current.json.
 
     Where that cannot be done (a file of the promoted run was damaged, or a process is
@@ -107,13 +109,13 @@ def repair_latest(root: Path) -> None:
         return
     run_id, _ = promoted
     with contextlib.suppress(ContractError, LostRaceError):
-        began_with = current_digest(root)
+        began_with = root.current().version
         manifest, _ = load_manifest(root, run_id)
         if not _is_latest_in_place(root, manifest):
             promote(root, run_id, began_with)
 
 
-def _promoted_run(root: Path) -> tuple[str, str] | None:
+def _promoted_run(root: Root) -> tuple[str, str] | None:
     """Return run id and manifest's sha256 from current.json, if it can be read."""
     try:
         current = load_current(root)
@@ -122,7 +124,7 @@ def _promoted_run(root: Path) -> tuple[str, str] | None:
     return None if current is None else (current.run_id, current.manifest_sha256)
 
 
-def _would_move(root: Path, run_id: str, sha256: str) -> bool:
+def _would_move(root: Root, run_id: str, sha256: str) -> bool:
     """Say whether promoting a run changes current.json.
 
     ContractError where the run is promoted, but with another manifest.
@@ -131,8 +133,52 @@ def _would_move(root: Path, run_id: str, sha256: str) -> bool:
     if promoted is None or promoted[0] != run_id:
         return True
     if promoted[1] != sha256:
-        raise ContractError(f"run {run_id}: {MANIFEST}: {OTHER_MANIFEST}")
+        raise _other_manifest(run_id)
     return False
+
+
+def _other_manifest(run_id: str) -> ContractError:
+    return ContractError(f"run {run_id}: {MANIFEST}: {OTHER_MANIFEST}")
+
+
+def _guard_volume(root: Root, manifest: Manifest) -> None:
+    """Compare a run with the promoted one; what cannot be compared is not promoted."""
+    if max_change(manifest) is None:
+        return
+    try:
+        promoted = load_promoted(root)
+    except ContractError as error:
+        run_id = manifest.about.run_id
+        raise ContractError(
+            f"run {run_id}: is not promoted, as the promoted run, which it must be "
+            f"compared with, cannot be read ({error}). {how_to_accept(run_id)}"
+        ) from error
+    if promoted is not None:
+        check_volume(promoted, manifest)
+
+
+def _current(run_id: str, sha256: str) -> bytes:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return write_current(Current(run_id, manifest_key(run_id), sha256, now))
+
+
+def _have_latest_follow(root: Root, manifest: Manifest) -> None:
+    """Have latest/ show the promoted run, also where another is promoted meanwhile.
+
+    Two processes can copy at the same time to a bucket. Each looks again when it is
+    done, so the last to finish leaves the copies of the run that is promoted then.
+    """
+    run_id = manifest.about.run_id
+    try:
+        root.show_latest(run_id, _digests(manifest))
+        promoted = _promoted_run(root)
+        if promoted is not None and promoted[0] != run_id:
+            _have_latest_follow(root, load_manifest(root, promoted[0])[0])
+    except StorageError as error:
+        raise StorageError(
+            f"run {run_id}: is promoted, but latest/ has not followed: {error}; "
+            f"`publish promote {run_id}` or the next build has it follow"
+        ) from error
 
 
 def _copied(manifest: Manifest) -> list[RunFile]:
@@ -143,16 +189,14 @@ def _digests(manifest: Manifest) -> dict[str, str]:
     return {file.path: file.sha256 for file in _copied(manifest)}
 
 
-def _is_latest_in_place(root: Path, manifest: Manifest) -> bool:
+def _is_latest_in_place(root: Root, manifest: Manifest) -> bool:
     """Compare names and sizes only: this runs at the start of every build."""
-    run_id = manifest.about.run_id
     sizes = {file.path: file.bytes for file in _copied(manifest)}
-    return copies_run(root) == run_id and list_files(root, copies_key(run_id)) == sizes
+    return root.shows(manifest.about.run_id) and root.list_files(LATEST) == sizes
 
 
-def _audit_latest(root: Path, manifest: Manifest) -> list[str]:
-    run_id = manifest.about.run_id
-    if copies_run(root) != run_id:
+def _audit_latest(root: Root, manifest: Manifest) -> list[str]:
+    if not root.shows(manifest.about.run_id):
         return [f"{LATEST}: does not show this run"]
-    problems = audit_folder(root, copies_key(run_id), _copied(manifest))
+    problems = audit_folder(root, LATEST, _copied(manifest))
     return [f"{LATEST}/{problem}" for problem in problems]

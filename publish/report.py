@@ -1,34 +1,33 @@
 """What `publish list` and `publish show` print. Counts and ids only."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from publish.errors import ContractError
 from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
 from publish.manifest import Counts, Manifest
 from publish.promotion import load_current, load_manifest
-from publish.root import read, run_ids
+from publish.root import Root
 
 NOTHING = "-"
 
 type Row = tuple[str, ...]
 
 
-def list_lines(root: Path) -> list[str]:
+def list_lines(root: Root) -> list[str]:
     """Return a table of all runs, newest first."""
     header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
     promoted = promoted_run_id(root)
-    rows = [_run_row(root, run_id, promoted) for run_id in run_ids(root)]
-    return _table(header, rows) if rows else [f"No runs under {root}"]
+    rows = [_run_row(root, run_id, promoted) for run_id in root.run_ids()]
+    return _table(header, rows) if rows else [f"No runs under {root.address()}"]
 
 
-def promoted_run_id(root: Path) -> str | None:
+def promoted_run_id(root: Root) -> str | None:
     """Return the id of the promoted run, None where nothing is promoted."""
     current = load_current(root)
     return None if current is None else current.run_id
 
 
-def show_lines(root: Path, run_id: str) -> list[str]:
+def show_lines(root: Root, run_id: str) -> list[str]:
     """Return the fates of a run's candidates, and where its files are."""
     manifest, _ = load_manifest(root, run_id)
     is_promoted = promoted_run_id(root) == run_id
@@ -43,8 +42,8 @@ def show_lines(root: Path, run_id: str) -> list[str]:
     ]
 
 
-def _run_row(root: Path, run_id: str, promoted: str | None) -> Row:
-    if read(root, manifest_key(run_id)) is None:
+def _run_row(root: Root, run_id: str, promoted: str | None) -> Row:
+    if root.read(manifest_key(run_id)) is None:
         return (run_id, *[NOTHING] * (1 + len(AUDIENCES)), "unfinished")
     try:
         manifest, _ = load_manifest(root, run_id)
@@ -76,11 +75,11 @@ def _fate_rows(count: Counts) -> Iterator[Row]:
             yield ("", "", "", "", str(number), reason)
 
 
-def _places(root: Path, manifest: Manifest, *, is_promoted: bool) -> list[str]:
-    folder = root / run_key(manifest.about.run_id)
+def _places(root: Root, manifest: Manifest, *, is_promoted: bool) -> list[str]:
+    folder = root.address(run_key(manifest.about.run_id))
     if not is_promoted:
         return [f"Files in {folder}"]
-    return [f"Files in {root / LATEST}", f"and, with {EXCLUSIONS}, in {folder}"]
+    return [f"Files in {root.address(LATEST)}", f"and, with {EXCLUSIONS}, in {folder}"]
 
 
 def _table(header: Row, rows: list[Row]) -> list[str]:

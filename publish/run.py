@@ -5,10 +5,10 @@ written, so that the audit compares what is read back with what was meant.
 """
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from publish.audit import audit_counts, audit_run, raise_problems
 from publish.errors import ContractError
+from publish.files import fingerprint, write_private
 from publish.layout import LATEST, MANIFEST, manifest_key, parse_path, run_key
 from publish.manifest import (
     ExpectedFile,
@@ -20,8 +20,9 @@ from publish.manifest import (
     read_plan,
     write_manifest,
 )
-from publish.promotion import current_digest, promote, repair_latest
-from publish.root import add, export_root, fingerprint, make_folder, read, write_private
+from publish.promotion import promote, repair_latest
+from publish.root import Root
+from publish.settings import export_root
 from publish.staging import claim, drop, drop_abandoned, settle, staging_folder
 
 
@@ -32,22 +33,22 @@ class _Written:
     sha256: str
 
 
-_written: dict[tuple[Path, str], dict[str, _Written]] = {}
-_began_with: dict[Path, str] = {}
+_written: dict[tuple[Root, str], dict[str, _Written]] = {}
+_began_with: dict[Root, str] = {}
 
 
 def export_begin() -> str:
     """Prepare the export root for a build; return what is promoted at its start.
 
-    The answer is the sha256 of current.json, or nothing: `export_finish` promotes only
-    if it is the same then. Removes the staging files of killed runs, and finishes a
-    promotion that was stopped before latest/ had followed.
+    The answer is the version of current.json, or nothing: `export_finish` promotes
+    only if it is the same then. Removes what killed runs left half written, and
+    finishes a promotion that was stopped before latest/ had followed.
     """
     root = export_root()
-    make_folder(root)
-    drop_abandoned(root)
+    root.prepare()
+    drop_abandoned(root.staging, root.abandon)
     repair_latest(root)
-    _began_with[root] = current_digest(root)
+    _began_with[root] = root.current().version
     return _began_with[root]
 
 
@@ -56,7 +57,7 @@ def export_staging_path(run_id: str, path: str) -> str:
 
     `path` is `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`.
     """
-    return str(claim(export_root(), run_id, parse_path(path).path))
+    return str(claim(export_root().staging, run_id, parse_path(path).path))
 
 
 def export_write(run_id: str, path: str, rows: int) -> str:
@@ -66,13 +67,13 @@ def export_write(run_id: str, path: str, rows: int) -> str:
     """
     root = export_root()
     name = parse_path(path)
-    staged = staging_folder(root, run_id) / name.path
+    staged = staging_folder(root.staging, run_id) / name.path
     sha256, size = fingerprint(staged)
-    if read(root, manifest_key(run_id)) is not None:
+    if root.read(manifest_key(run_id)) is not None:
         raise ContractError(f"run {run_id}: is finished and takes no more files")
-    add(root, run_key(run_id, path), staged)
+    root.add(run_key(run_id, path), staged, run_id, sha256)
     _written.setdefault((root, run_id), {})[path] = _Written(rows, size, sha256)
-    settle(root, run_id, path)
+    settle(root.staging, run_id, path)
     return sha256
 
 
@@ -81,9 +82,10 @@ def export_finish(run_json: str) -> str:
 
     `run_json` is described in publish.manifest; `files` are all the files that the
     run must have. Returns JSON: {"run_id", "promoted", "files", "manifest", "folder",
-    "latest"}: the number of files, the manifest's path, the run's folder, and latest/
-    or null where the run was not promoted. Nothing has moved unless it returns, save
-    where the disk fails between current.json and latest/.
+    "latest"}: the number of files, and addresses, of which `latest` is null where the
+    run was not promoted. Nothing has moved unless it returns, save where the storage
+    fails between current.json and latest/. ContractError where something is not as it
+    must be, or the volume guard stops the promotion: then the manifest stands.
     """
     root = export_root()
     plan = read_plan(run_json)
@@ -97,14 +99,14 @@ def export_finish(run_json: str) -> str:
         "run_id": run_id,
         "promoted": plan.promote,
         "files": len(manifest.files),
-        "manifest": str(root / manifest_key(run_id)),
-        "folder": str(root / run_key(run_id)),
-        "latest": str(root / LATEST) if plan.promote else None,
+        "manifest": root.address(manifest_key(run_id)),
+        "folder": root.address(run_key(run_id)),
+        "latest": root.address(LATEST) if plan.promote else None,
     }
     return canonical(summary).decode()
 
 
-def _start(root: Path, plan: Plan) -> str:
+def _start(root: Root, plan: Plan) -> str:
     """Return what was promoted when this run began."""
     began_with = plan.began_with
     if began_with is None:
@@ -114,7 +116,7 @@ def _start(root: Path, plan: Plan) -> str:
     return began_with
 
 
-def _audited(root: Path, plan: Plan) -> Manifest:
+def _audited(root: Root, plan: Plan) -> Manifest:
     """Return the manifest of a run whose files have been read back."""
     run_id = plan.about.run_id
     written = _written.get((root, run_id), {})
@@ -136,13 +138,13 @@ def _run_file(run_id: str, file: ExpectedFile, written: dict[str, _Written]) -> 
     return RunFile(**{**asdict(file), **asdict(as_written)})
 
 
-def _write_manifest(root: Path, manifest: Manifest) -> None:
+def _write_manifest(root: Root, manifest: Manifest) -> None:
     run_id = manifest.about.run_id
     content = write_manifest(manifest)
-    staged = claim(root, run_id, MANIFEST)
+    staged = claim(root.staging, run_id, MANIFEST)
     write_private(staged, content)
-    add(root, manifest_key(run_id), staged)
-    drop(root, run_id)
-    if digest(read(root, manifest_key(run_id))) != digest(content):
+    root.add(manifest_key(run_id), staged, run_id, digest(content))
+    drop(root.staging, run_id)
+    if root.read(manifest_key(run_id)) != content:
         raise ContractError(f"run {run_id}: {MANIFEST}: cannot be read back")
     _written.pop((root, run_id), None)

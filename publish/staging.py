@@ -1,4 +1,4 @@
-"""Files in the making, under EXPORT_ROOT/.staging/RUN_ID.
+"""Files in the making, under STAGING/RUN_ID, on this machine for any kind of root.
 
 A process holds a lock on the staging folder of each run that it writes. The system
 frees the lock when the process ends, however it ends, so what a killed run left is
@@ -8,10 +8,11 @@ told from what another run is writing just now.
 import fcntl
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from publish.layout import STAGING, check_run_id, is_run_id
-from publish.root import make_folder, remove, storage_errors
+from publish.files import make_folder, remove, storage_errors
+from publish.layout import check_run_id, is_run_id
 
 # dbt's threads stage and move files of one run at the same time.
 _guard = threading.Lock()
@@ -19,18 +20,18 @@ _locks: dict[Path, int] = {}
 _pending: dict[Path, set[str]] = {}
 
 
-def staging_folder(root: Path, run_id: str) -> Path:
+def staging_folder(staging: Path, run_id: str) -> Path:
     """Return the staging folder of a run."""
-    return root / STAGING / check_run_id(run_id)
+    return staging / check_run_id(run_id)
 
 
 @storage_errors
-def claim(root: Path, run_id: str, path: str) -> Path:
+def claim(staging: Path, run_id: str, path: str) -> Path:
     """Return where to write a file of a run; its folder exists and stays.
 
     `path`, the file's path in the run, has been checked.
     """
-    folder = staging_folder(root, run_id)
+    folder = staging_folder(staging, run_id)
     with _guard:
         _hold(folder)
         make_folder((folder / path).parent)
@@ -38,9 +39,9 @@ def claim(root: Path, run_id: str, path: str) -> Path:
     return folder / path
 
 
-def settle(root: Path, run_id: str, path: str) -> None:
+def settle(staging: Path, run_id: str, path: str) -> None:
     """Take note that a file was moved on; with the last one, the folder goes."""
-    folder = staging_folder(root, run_id)
+    folder = staging_folder(staging, run_id)
     with _guard:
         pending = _pending.get(folder, set())
         pending.discard(path)
@@ -48,25 +49,41 @@ def settle(root: Path, run_id: str, path: str) -> None:
             _drop(folder)
 
 
-def drop(root: Path, run_id: str) -> None:
+def drop(staging: Path, run_id: str) -> None:
     """Remove the staging folder of a run with all that is in it."""
     with _guard:
-        _drop(staging_folder(root, run_id))
+        _drop(staging_folder(staging, run_id))
 
 
 @storage_errors
-def drop_abandoned(root: Path) -> None:
-    """Remove what runs left that no process is writing any more."""
-    for folder in _folders(root):
+def drop_abandoned(staging: Path, abandon: Callable[[str], None]) -> None:
+    """Remove what runs left that no process is writing any more.
+
+    `abandon` is called with each such run's id first: if that fails, the folder stays,
+    and the next build tries again.
+    """
+    for folder in _folders(staging):
         lock = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if lock is not None:
+            abandon(folder.name)
             remove(folder)
             os.close(lock)
 
 
-def _folders(root: Path) -> list[Path]:
+@storage_errors
+def is_held(staging: Path, run_id: str) -> bool:
+    """Say whether a process has files of the run in the making just now."""
+    folder = staging_folder(staging, run_id)
+    lock = _lock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    if lock is None:
+        return folder.exists()
+    os.close(lock)
+    return False
+
+
+def _folders(staging: Path) -> list[Path]:
     try:
-        return [f for f in (root / STAGING).iterdir() if is_run_id(f.name)]
+        return [f for f in staging.iterdir() if is_run_id(f.name)]
     except FileNotFoundError:
         return []
 

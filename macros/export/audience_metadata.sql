@@ -60,7 +60,8 @@
 {# The variables that decide who is in an audience (R11). #}
 {% macro applied_filters() -%}
     {%- set filters = {} -%}
-    {%- for name in variable_names() if name not in ['promote', 'export_formats'] -%}
+    {%- for name in variable_names()
+        if name not in ['promote', 'export_formats', 'max_change'] -%}
         {%- do filters.update({name: var(name)}) -%}
     {%- endfor -%}
     {%- do filters.update({'as_of': as_of_text()}) -%}

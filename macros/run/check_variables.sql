@@ -41,7 +41,7 @@
         variable_choices().keys() | list
         + ['portals', 'job_uuids', 'groups', 'export_formats', 'as_of',
            'require_images', 'registered_only', 'promote',
-           'consent_max_age_days']
+           'consent_max_age_days', 'max_change']
     ) | sort) }}
 {%- endmacro %}
 
@@ -106,6 +106,11 @@
         {%- do wrong.append(
             'consent_max_age_days must be a whole number from 0 to 36500'
         ) -%}
+    {%- endif -%}
+    {%- set limit = var('max_change') -%}
+    {%- if limit is not false
+        and (limit is boolean or limit is not number or not 0 <= limit <= 1000) -%}
+        {%- do wrong.append('max_change must be a number from 0 to 1000, or false') -%}
     {%- endif -%}
     {%- if as_of_text() and not run_query(
         'select ' ~ utc_timestamp(text_literal(as_of_text()))

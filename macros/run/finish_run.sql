@@ -65,7 +65,10 @@
         'select load_id, ' ~ utc_text('as_of') ~ ' from ' ~ built('int_run')
     ).rows[0] -%}
     {%- set variables = applied_filters() -%}
-    {%- do variables.update({'export_formats': var('export_formats')}) -%}
+    {%- do variables.update({
+        'export_formats': var('export_formats'),
+        'max_change': var('max_change'),
+    }) -%}
     {{ return({
         'run_id': run_id(),
         'load_id': run[0],

@@ -13,12 +13,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import publishing
 
-from publish.promotion import current_digest, promote
+from publish.local import LocalRoot
+from publish.promotion import promote
+from publish.pruning import Rule, prune
 
 TOUCHES = {
     "fcntl.flock",
@@ -40,7 +43,8 @@ type Start = Callable[..., int]
 
 def promote_run(root: str, run_id: str) -> None:
     """Promote a run over whatever is promoted."""
-    promote(Path(root), run_id, current_digest(Path(root)))
+    folder = LocalRoot(Path(root))
+    promote(folder, run_id, folder.current().version)
 
 
 def build_run(root: str, run_id: str) -> None:
@@ -49,7 +53,13 @@ def build_run(root: str, run_id: str) -> None:
     publishing.build(run_id)
 
 
-CALLS = {"promote": promote_run, "build": build_run}
+def prune_runs(root: str, keep: str) -> None:
+    """Remove all runs but the newest."""
+    rule = Rule(int(keep), 0)
+    list(prune(LocalRoot(Path(root)), rule, datetime.now(UTC), dry_run=False))
+
+
+CALLS = {"promote": promote_run, "build": build_run, "prune": prune_runs}
 
 
 @contextmanager

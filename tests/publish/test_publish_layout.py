@@ -9,8 +9,9 @@ from publishing import RUN_A, publish, tree
 
 from publish.errors import ConfigurationError
 from publish.layout import check_run_id, parse_path
-from publish.root import export_root
+from publish.local import LocalRoot
 from publish.run import export_staging_path, export_write
+from publish.settings import export_root
 
 HOSTILE_PATHS = [
     "",
@@ -117,11 +118,11 @@ def test_plain_names_are_accepted() -> None:
 def test_the_root_is_a_local_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     for unset in ("", "  "):
         monkeypatch.setenv("EXPORT_ROOT", unset)
-        assert export_root() == Path.cwd() / "exports"
+        assert export_root() == LocalRoot(Path.cwd() / "exports")
     monkeypatch.delenv("EXPORT_ROOT")
-    assert export_root() == Path.cwd() / "exports"
+    assert export_root() == LocalRoot(Path.cwd() / "exports")
     monkeypatch.setenv("EXPORT_ROOT", "some/where")
-    assert export_root() == Path.cwd() / "some" / "where"
+    assert export_root() == LocalRoot(Path.cwd() / "some" / "where")
     for address in ("s3://bucket/prefix", "gs://bucket", "https://example.com/x"):
         monkeypatch.setenv("EXPORT_ROOT", address)
         with pytest.raises(ConfigurationError, match="EXPORT_ROOT begins with"):

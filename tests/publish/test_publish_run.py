@@ -259,7 +259,7 @@ def test_rows_are_counted_in_the_file(
         (lambda f: f.update(load_id=""), "load_id must be text"),
         (lambda f: f.update(variables=[]), "variables must be an object"),
         (lambda f: f.update(promote="true"), "promote must be true or false"),
-        (lambda f: f.update(began_with="x"), "began_with must be a sha256"),
+        (lambda f: f.update(began_with=0), "began_with must be text"),
         (lambda f: f.update(code_version=None), "code_version must be text"),
         (lambda f: f.pop("files"), "files must be a list"),
         (lambda f: f.pop("as_of"), "as_of must be text"),

@@ -1,14 +1,15 @@
-"""Counting the rows of an export file from what is in it, in little memory."""
+"""Reading the rows of an export file, in little memory."""
 
 import csv
 import json
 import re
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase, TextIOWrapper
 from typing import TextIO
 
 from publish.errors import ContractError
-from publish.root import storage_errors
 
 CHUNK_CHARACTERS = 1 << 20
 # A contact is about a kilobyte: what is longer than this has no end.
@@ -23,21 +24,32 @@ _METADATA = re.compile(r'\s*\]\s*,\s*"metadata"\s*:\s*')
 _CLOSING = re.compile(r"\s*\}\s*\Z")
 
 
-@storage_errors
-def count_rows(path: Path, file_format: str) -> int:
+def count_rows(content: BufferedIOBase, file_format: str) -> int:
     """Count the records of a CSV file, or the contacts of a JSON file.
 
     Raises ContractError where the file is not whole.
     """
-    count = _count_json if file_format == "json" else _count_csv
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            return count(file)
-        except UnicodeDecodeError as error:
-            raise ContractError("is not UTF-8") from error
+    with as_text(content) as text:
+        if file_format == "json":
+            return sum(1 for _ in json_contacts(text))
+        return sum(1 for _ in csv_records(text)) - 1
 
 
-def _count_csv(file: TextIO) -> int:
+@contextmanager
+def as_text(content: BufferedIOBase) -> Iterator[TextIO]:
+    """Read a file as text; ContractError where it is not UTF-8."""
+    # Typed as if it needed a name.
+    text = TextIOWrapper(content, encoding="utf-8", newline="")  # type: ignore[type-var]
+    try:
+        yield text
+    except UnicodeDecodeError as error:
+        raise ContractError("is not UTF-8") from error
+    finally:
+        text.detach()
+
+
+def csv_records(file: TextIO) -> Iterator[list[str]]:
+    """Read the header of a CSV file, and then its records, all of the same length."""
     csv.field_size_limit(sys.maxsize)
     records = csv.reader(file, strict=True)
     rows = 0
@@ -45,24 +57,25 @@ def _count_csv(file: TextIO) -> int:
         header = next(records, None)
         if not header:
             raise ContractError("has no header")
+        yield header
         for record in records:
             rows += 1
             if len(record) != len(header):
                 raise ContractError(f"record {rows} is not as long as the header")
+            yield record
     except csv.Error as error:
         raise ContractError(f"is no whole CSV after record {rows}") from error
-    return rows
 
 
-def _count_json(file: TextIO) -> int:
-    """Count `{"contacts": [{...}, ...], "metadata": {"contacts": n, ...}}`."""
+def json_contacts(file: TextIO) -> Iterator[dict[str, object]]:
+    """Read `{"contacts": [{...}, ...], "metadata": {"contacts": n, ...}}`."""
     pieces = _Pieces(file)
     rows = 0
     if not pieces.skip(_OPENING):
         raise ContractError("does not begin with contacts")
     more = not pieces.skip(_EMPTY)
     while more:
-        pieces.read_object(f"contact {rows + 1}")
+        yield pieces.read_object(f"contact {rows + 1}")
         rows += 1
         more = pieces.skip(_NEXT)
     if not pieces.skip(_METADATA):
@@ -72,7 +85,6 @@ def _count_json(file: TextIO) -> int:
         raise ContractError("does not end after metadata")
     if metadata.get("contacts") != rows:
         raise ContractError(f"has {rows} contacts, and its metadata says otherwise")
-    return rows
 
 
 class _Pieces:

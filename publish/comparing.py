@@ -1,0 +1,141 @@
+"""Comparing an audience's rows of two runs, in little memory. Only counts come out.
+
+A row is told by job, activity and subject, which every export file is sorted by: so two
+files are read side by side, a row at a time. Only phone numbers are remembered, 8 bytes
+each.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from publish.errors import ContractError
+
+KEY = ("job_uuid", "activity_uuid", "subject_uuid")
+PHONE = "phone_number"
+MOST_DIGITS = 15
+
+type Values = tuple[str, ...]
+type Row = tuple[Values, Values]
+type Phones = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """An audience's rows, as they come from a file; `name` begins each error."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Iterable[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many rows came, went and changed, and the distinct phones of either side.
+
+    `columns` counts the changed rows by each column that differs in them; a column
+    that only one side has does not.
+    """
+
+    came: int
+    went: int
+    changed: int
+    columns: dict[str, int]
+    phones_before: Phones
+    phones_after: Phones
+
+
+def compare(before: Table, after: Table) -> Comparison:
+    """Compare two tables; ContractError where one is not sorted, or has no key."""
+    shared = [column for column in before.columns if column in after.columns]
+    phones_before, phones_after = array("q"), array("q")
+    rows: Counter[str] = Counter()
+    columns: Counter[str] = Counter()
+    for old, new in _side_by_side(
+        _read(before, shared, phones_before), _read(after, shared, phones_after)
+    ):
+        rows["came"] += old is None
+        rows["went"] += new is None
+        if old and new and old != new:
+            rows["changed"] += 1
+            columns.update(_different(shared, old, new))
+    return Comparison(
+        rows["came"],
+        rows["went"],
+        rows["changed"],
+        {column: columns[column] for column in shared if columns[column]},
+        _distinct(phones_before),
+        _distinct(phones_after),
+    )
+
+
+def came_and_went(before: Phones, after: Phones) -> tuple[int, int]:
+    """Return how many distinct phones only `after` has, and only `before`."""
+    return len(np.setdiff1d(after, before)), len(np.setdiff1d(before, after))
+
+
+def all_phones(phones: Sequence[Phones]) -> Phones:
+    """Return the distinct phones of several audiences."""
+    return np.unique(np.concatenate(phones)) if phones else _distinct(array("q"))
+
+
+def _read(table: Table, shared: Sequence[str], phones: "array[int]") -> Iterator[Row]:
+    """Give key and shared values of each row, and keep its phone."""
+    for column in (*KEY, PHONE):
+        if column not in table.columns:
+            raise ContractError(f"{table.name}: has no column {column}")
+    key_of = itemgetter(*map(table.columns.index, KEY))
+    values_of = itemgetter(*map(table.columns.index, shared))
+    phone_at = table.columns.index(PHONE)
+    last: Values = ()
+    for number, row in enumerate(table.rows, start=1):
+        key = key_of(row)
+        if key <= last:
+            raise ContractError(
+                f"{table.name}: record {number} is not after the one before by "
+                f"{', '.join(KEY)}"
+            )
+        if row[phone_at]:
+            phones.append(_digits(row[phone_at], f"{table.name}: record {number}"))
+        last = key
+        yield key, values_of(row)
+
+
+def _digits(phone: str, where: str) -> int:
+    digits = phone.removeprefix("+")
+    is_number = digits.isascii() and digits.isdecimal()
+    if digits == phone or not is_number or len(digits) > MOST_DIGITS:
+        raise ContractError(f"{where}: {PHONE} is not as E.164 writes it")
+    return int(digits)
+
+
+def _side_by_side(
+    before: Iterator[Row], after: Iterator[Row]
+) -> Iterator[tuple[Values | None, Values | None]]:
+    """Pair the rows of equal keys; a row without a partner is paired with None."""
+    old, new = next(before, None), next(after, None)
+    while old or new:
+        if new is None or (old and old[0] < new[0]):
+            yield (old[1] if old else None), None
+            old = next(before, None)
+        elif old is None or new[0] < old[0]:
+            yield None, new[1]
+            new = next(after, None)
+        else:
+            yield old[1], new[1]
+            old, new = next(before, None), next(after, None)
+
+
+def _different(columns: Sequence[str], old: Values, new: Values) -> Iterator[str]:
+    for column, was, now in zip(columns, old, new, strict=True):
+        if was != now:
+            yield column
+
+
+def _distinct(phones: "array[int]") -> Phones:
+    return np.unique(np.array(phones, dtype=np.int64))

@@ -1,0 +1,134 @@
+"""Removing old runs: which ones may go, and why."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from publish.errors import ContractError, LostRaceError
+from publish.layout import MANIFEST, REMOVED, run_key
+from publish.promotion import load_promoted
+from publish.root import Root
+from publish.staging import is_held
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be known of a run to judge it.
+
+    `is_finished`: it has a manifest. `is_half_removed`: an earlier prune was stopped.
+    `is_held`: a process on this machine is writing it.
+    """
+
+    run_id: str
+    is_finished: bool = True
+    is_half_removed: bool = False
+    is_held: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A run is kept among the newest `keep`, or if it is younger than `keep_days`."""
+
+    keep: int
+    keep_days: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a run, and why."""
+
+    run_id: str
+    is_kept: bool
+    reason: str
+
+
+def prune(root: Root, rule: Rule, now: datetime, *, dry_run: bool) -> Iterator[Verdict]:
+    """Remove old runs; yield what becomes of each run, newest first, once it is done.
+
+    The promoted run stays, and what may be in progress. ContractError before anything
+    is removed where current.json, or the manifest that it names, cannot be read;
+    LostRaceError where another run is promoted meanwhile.
+    """
+    began_with = root.current().version
+    try:
+        promoted = load_promoted(root)
+    except ContractError as error:
+        raise ContractError(
+            f"nothing is removed, as the promoted run cannot be told: {error}"
+        ) from error
+    promoted_id = promoted.about.run_id if promoted else None
+    runs = [_look_at(root, run_id) for run_id in root.run_ids()]
+    for verdict in judge(runs, promoted_id, rule, now):
+        if not (verdict.is_kept or dry_run):
+            _remove(root, verdict.run_id, began_with)
+        yield verdict
+
+
+def judge(
+    runs: Iterable[Run], promoted: str | None, rule: Rule, now: datetime
+) -> list[Verdict]:
+    """Return a verdict on each of the runs, which come newest first.
+
+    Only finished runs count for `keep`, so failed nights do not push out what one
+    could go back to. A run is as old as its id says.
+    """
+    verdicts = []
+    newer = 0
+    for run in runs:
+        age = now - _began_at(run.run_id)
+        why = "promoted" if run.run_id == promoted else _why_kept(run, newer, age, rule)
+        verdicts.append(Verdict(run.run_id, bool(why), why or _why_removed(run, age)))
+        newer += run.is_finished
+    return verdicts
+
+
+def _look_at(root: Root, run_id: str) -> Run:
+    files = root.list_files(run_key(run_id))
+    is_half_removed = REMOVED in files
+    is_finished = MANIFEST in files and not is_half_removed
+    is_held_now = not is_finished and is_held(root.staging, run_id)
+    return Run(run_id, is_finished, is_half_removed, is_held_now)
+
+
+def _remove(root: Root, run_id: str, began_with: str) -> None:
+    # Nothing can be promoted while a run goes, and whoever promotes has to wait for
+    # one run alone.
+    with root.promoting():
+        if root.current().version != began_with:
+            raise LostRaceError(
+                f"run {run_id}: is not removed, as another run was promoted meanwhile: "
+                "prune again"
+            )
+        root.remove_run(run_id)
+
+
+def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:
+    """Return why a run stays; empty where nothing keeps it."""
+    if run.is_held:
+        return "being written"
+    if run.is_half_removed:
+        return ""
+    if newer < rule.keep:
+        return f"among the newest {rule.keep}"
+    if age < rule.keep_days * DAY:
+        return f"younger than {rule.keep_days} days"
+    if not run.is_finished and age < DAY:
+        return "unfinished and younger than a day: it may be in progress"
+    return ""
+
+
+def _why_removed(run: Run, age: timedelta) -> str:
+    if run.is_half_removed:
+        return "an earlier prune was stopped while it removed it"
+    return f"{'' if run.is_finished else 'unfinished, '}{age // DAY} days old"
+
+
+def _began_at(run_id: str) -> datetime:
+    """Return when a run began; what is no time is never old."""
+    try:
+        began_at = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ")
+    except ValueError:
+        began_at = datetime.max
+    return began_at.replace(tzinfo=UTC)

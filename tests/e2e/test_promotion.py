@@ -183,7 +183,7 @@ def plant_lost_subjects(project: Project) -> None:
 
 def plant_buyers_as_non_buyers(project: Project) -> None:
     """The mistake that this project replaces."""
-    break_model(project, "int_subjects", "listed_in = 'buyers')", "false)")
+    break_model(project, "int_subject_lists", "bool_or(listed_in = 'buyers')", "false")
 
 
 def plant_invented_dates(project: Project) -> None:

@@ -1,12 +1,17 @@
-"""What `publish list` and `publish show` print. Counts and ids only."""
+"""What `publish list`, `show` and `diff` print. Counts and ids only."""
 
+import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from publish.errors import ContractError
 from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
-from publish.manifest import Counts, Manifest
+from publish.manifest import About, Counts, Manifest
 from publish.promotion import load_current, load_manifest
 from publish.root import Root
+
+if TYPE_CHECKING:
+    from publish.differences import AudienceDifference, Difference
 
 NOTHING = "-"
 
@@ -42,6 +47,19 @@ def show_lines(root: Root, run_id: str) -> list[str]:
     ]
 
 
+def diff_lines(difference: "Difference") -> list[str]:
+    """Return what differs between two runs."""
+    return [
+        f"Before: run {difference.before.run_id}",
+        f"After:  run {difference.after.run_id}",
+        "",
+        *_origins(difference.before, difference.after),
+        "",
+        *_audiences(difference),
+        *_columns(difference),
+    ]
+
+
 def _run_row(root: Root, run_id: str, promoted: str | None) -> Row:
     if root.read(manifest_key(run_id)) is None:
         return (run_id, *[NOTHING] * (1 + len(AUDIENCES)), "unfinished")
@@ -73,6 +91,60 @@ def _fate_rows(count: Counts) -> Iterator[Row]:
     for reason, number in sorted(count.excluded.items()):
         if number:
             yield ("", "", "", "", str(number), reason)
+
+
+def _origins(before: About, after: About) -> list[str]:
+    """Say where two runs differ in what they were made from."""
+    old, new = _origin(before), _origin(after)
+    lines = [
+        f"{name}: {old.get(name, NOTHING)} -> {new.get(name, NOTHING)}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+    return lines or ["Load, as_of, code version and variables are the same."]
+
+
+def _origin(about: About) -> dict[str, str]:
+    origin = {
+        "load_id": about.load_id,
+        "as_of": about.as_of,
+        "code_version": about.code_version,
+    }
+    return origin | {
+        f"variable {name}": json.dumps(value)
+        for name, value in sorted(about.variables.items())
+    }
+
+
+def _audiences(difference: "Difference") -> list[str]:
+    header = ("PORTAL", "AUDIENCE", "BEFORE", "AFTER", "CAME", "WENT", "CHANGED")
+    phones = ("PHONES_CAME", "PHONES_WENT")
+    rows = map(_audience_row, (*difference.audiences, difference.total))
+    return _table(header + phones, list(rows))
+
+
+def _audience_row(audience: "AudienceDifference") -> Row:
+    numbers = (
+        audience.rows_before,
+        audience.rows_after,
+        audience.came,
+        audience.went,
+        audience.changed,
+        audience.phones_came,
+        audience.phones_went,
+    )
+    cells = [NOTHING if number is None else str(number) for number in numbers]
+    return (audience.portal, audience.audience, *cells)
+
+
+def _columns(difference: "Difference") -> list[str]:
+    rows: list[Row] = [
+        (audience.portal, audience.audience, column, str(number))
+        for audience in difference.audiences
+        for column, number in audience.columns_changed.items()
+    ]
+    header = ("PORTAL", "AUDIENCE", "COLUMN", "CHANGED")
+    return ["", *_table(header, rows)] if rows else []
 
 
 def _places(root: Root, manifest: Manifest, *, is_promoted: bool) -> list[str]:

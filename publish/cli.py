@@ -16,7 +16,7 @@ from publish.audit import audit_run, raise_problems
 from publish.errors import ConfigurationError, ContractError, PublishError
 from publish.layout import check_run_id
 from publish.pruning import Rule
-from publish.report import diff_lines, list_lines, promoted_run_id, show_lines
+from publish.report import diff_lines, list_lines, no_runs, promoted_run_id, show_lines
 from publish.root import Root
 from publish.settings import export_root
 
@@ -163,17 +163,24 @@ def _chosen(root: Root, run_id: str | None) -> str:
     if run_id is None:
         promoted = promoted_run_id(root)
         if promoted is None:
-            raise ContractError(f"no run is promoted under {root.address()}")
+            raise ContractError(
+                f"no run is promoted under {root.address()} (EXPORT_ROOT): `dbt build` "
+                "promotes one, and `publish promote RUN_ID` one that `publish list` "
+                "shows as complete"
+            )
         return promoted
     if check_run_id(run_id) not in root.run_ids():
-        raise ConfigurationError(f"run {run_id}: there is none under {root.address()}")
+        raise ConfigurationError(
+            f"run {run_id}: there is none under {root.address()}: `publish list` shows "
+            "all"
+        )
     return run_id
 
 
 def _newest(root: Root) -> str:
     newest = next(iter(root.run_ids()), None)
     if newest is None:
-        raise ContractError(f"there are no runs under {root.address()}")
+        raise ContractError(no_runs(root))
     return newest
 
 

@@ -23,7 +23,12 @@ def list_lines(root: Root) -> list[str]:
     header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
     promoted = promoted_run_id(root)
     rows = [_run_row(root, run_id, promoted) for run_id in root.run_ids()]
-    return _table(header, rows) if rows else [f"No runs under {root.address()}"]
+    return _table(header, rows) if rows else [no_runs(root)]
+
+
+def no_runs(root: Root) -> str:
+    """Return what to do where there is no run."""
+    return f"no runs under {root.address()} (EXPORT_ROOT): `dbt build` makes one"
 
 
 def promoted_run_id(root: Root) -> str | None:

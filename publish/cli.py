@@ -4,7 +4,9 @@ Exit codes: 0 done; 2 usage or configuration; 10 a contract failed; 30 files or 
 failed. An error is one line on standard error.
 """
 
+import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
@@ -14,12 +16,13 @@ from publish.audit import audit_run, raise_problems
 from publish.errors import ConfigurationError, ContractError, PublishError
 from publish.layout import check_run_id
 from publish.pruning import Rule
-from publish.report import list_lines, promoted_run_id, show_lines
+from publish.report import diff_lines, list_lines, no_runs, promoted_run_id, show_lines
 from publish.root import Root
 from publish.settings import export_root
 
 INTERRUPTED = 130
 MOST_DAYS = 36500
+PROMOTED = "promoted"
 
 
 def main() -> None:
@@ -131,22 +134,53 @@ def prune(keep: int | None, keep_days: int | None, dry_run: bool) -> None:
     click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
 
 
+@cli.command("diff")
+@click.argument("before", metavar="RUN_ID")
+@click.argument("after", metavar="RUN_ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff_runs(before: str, after: str, as_json: bool) -> None:
+    """Count what came, went and changed from one run to another.
+
+    `promoted` stands for the promoted run. A row is told by its job, activity and
+    subject; phones are the distinct phone_number. Nothing personal is printed.
+    """
+    from publish.differences import diff  # noqa: PLC0415
+
+    root = export_root()
+    difference = diff(root, _named(root, before), _named(root, after))
+    if as_json:
+        click.echo(json.dumps(asdict(difference), indent=2))
+    else:
+        _print(diff_lines(difference))
+
+
+def _named(root: Root, name: str) -> str:
+    return _chosen(root, None if name == PROMOTED else name)
+
+
 def _chosen(root: Root, run_id: str | None) -> str:
     """Return the run that was asked for, or else the promoted one."""
     if run_id is None:
         promoted = promoted_run_id(root)
         if promoted is None:
-            raise ContractError(f"no run is promoted under {root.address()}")
+            raise ContractError(
+                f"no run is promoted under {root.address()} (EXPORT_ROOT): `dbt build` "
+                "promotes one, and `publish promote RUN_ID` one that `publish list` "
+                "shows as complete"
+            )
         return promoted
     if check_run_id(run_id) not in root.run_ids():
-        raise ConfigurationError(f"run {run_id}: there is none under {root.address()}")
+        raise ConfigurationError(
+            f"run {run_id}: there is none under {root.address()}: `publish list` shows "
+            "all"
+        )
     return run_id
 
 
 def _newest(root: Root) -> str:
     newest = next(iter(root.run_ids()), None)
     if newest is None:
-        raise ContractError(f"there are no runs under {root.address()}")
+        raise ContractError(no_runs(root))
     return newest
 
 

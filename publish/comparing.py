@@ -79,9 +79,13 @@ def came_and_went(before: Phones, after: Phones) -> tuple[int, int]:
     return len(np.setdiff1d(after, before)), len(np.setdiff1d(before, after))
 
 
-def all_phones(phones: Sequence[Phones]) -> Phones:
-    """Return the distinct phones of several audiences."""
-    return np.unique(np.concatenate(phones)) if phones else _distinct(array("q"))
+def all_phones(comparisons: Sequence[Comparison]) -> tuple[Phones, Phones]:
+    """Return the distinct phones of either side, over several audiences."""
+    none = [_distinct(array("q"))]
+    return (
+        np.unique(np.concatenate(none + [c.phones_before for c in comparisons])),
+        np.unique(np.concatenate(none + [c.phones_after for c in comparisons])),
+    )
 
 
 def _read(table: Table, shared: Sequence[str], phones: "array[int]") -> Iterator[Row]:

@@ -1,12 +1,17 @@
-"""What `publish list` and `publish show` print. Counts and ids only."""
+"""What `publish list`, `show` and `diff` print. Counts and ids only."""
 
+import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from publish.errors import ContractError
 from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
-from publish.manifest import Counts, Manifest
+from publish.manifest import About, Counts, Manifest
 from publish.promotion import load_current, load_manifest
 from publish.root import Root
+
+if TYPE_CHECKING:
+    from publish.differences import AudienceDifference, Difference
 
 NOTHING = "-"
 
@@ -18,7 +23,12 @@ def list_lines(root: Root) -> list[str]:
     header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
     promoted = promoted_run_id(root)
     rows = [_run_row(root, run_id, promoted) for run_id in root.run_ids()]
-    return _table(header, rows) if rows else [f"No runs under {root.address()}"]
+    return _table(header, rows) if rows else [no_runs(root)]
+
+
+def no_runs(root: Root) -> str:
+    """Return what to do where there is no run."""
+    return f"no runs under {root.address()} (EXPORT_ROOT): `dbt build` makes one"
 
 
 def promoted_run_id(root: Root) -> str | None:
@@ -39,6 +49,19 @@ def show_lines(root: Root, run_id: str) -> list[str]:
         *_fates(manifest),
         "",
         *_places(root, manifest, is_promoted=is_promoted),
+    ]
+
+
+def diff_lines(difference: "Difference") -> list[str]:
+    """Return what differs between two runs."""
+    return [
+        f"Before: run {difference.before.run_id}",
+        f"After:  run {difference.after.run_id}",
+        "",
+        *_origins(difference.before, difference.after),
+        "",
+        *_audiences(difference),
+        *_columns(difference),
     ]
 
 
@@ -73,6 +96,60 @@ def _fate_rows(count: Counts) -> Iterator[Row]:
     for reason, number in sorted(count.excluded.items()):
         if number:
             yield ("", "", "", "", str(number), reason)
+
+
+def _origins(before: About, after: About) -> list[str]:
+    """Say where two runs differ in what they were made from."""
+    old, new = _origin(before), _origin(after)
+    lines = [
+        f"{name}: {old.get(name, NOTHING)} -> {new.get(name, NOTHING)}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+    return lines or ["Load, as_of, code version and variables are the same."]
+
+
+def _origin(about: About) -> dict[str, str]:
+    origin = {
+        "load_id": about.load_id,
+        "as_of": about.as_of,
+        "code_version": about.code_version,
+    }
+    return origin | {
+        f"variable {name}": json.dumps(value)
+        for name, value in sorted(about.variables.items())
+    }
+
+
+def _audiences(difference: "Difference") -> list[str]:
+    header = ("PORTAL", "AUDIENCE", "BEFORE", "AFTER", "CAME", "WENT", "CHANGED")
+    phones = ("PHONES_CAME", "PHONES_WENT")
+    rows = map(_audience_row, (*difference.audiences, difference.total))
+    return _table(header + phones, list(rows))
+
+
+def _audience_row(audience: "AudienceDifference") -> Row:
+    numbers = (
+        audience.rows_before,
+        audience.rows_after,
+        audience.came,
+        audience.went,
+        audience.changed,
+        audience.phones_came,
+        audience.phones_went,
+    )
+    cells = [NOTHING if number is None else str(number) for number in numbers]
+    return (audience.portal, audience.audience, *cells)
+
+
+def _columns(difference: "Difference") -> list[str]:
+    rows: list[Row] = [
+        (audience.portal, audience.audience, column, str(number))
+        for audience in difference.audiences
+        for column, number in audience.columns_changed.items()
+    ]
+    header = ("PORTAL", "AUDIENCE", "COLUMN", "CHANGED")
+    return ["", *_table(header, rows)] if rows else []
 
 
 def _places(root: Root, manifest: Manifest, *, is_promoted: bool) -> list[str]:

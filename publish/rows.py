@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from publish.errors import ContractError
 
@@ -36,7 +36,7 @@ def count_rows(content: BufferedIOBase, file_format: str) -> int:
 
 
 @contextmanager
-def as_text(content: BufferedIOBase) -> Iterator[TextIO]:
+def as_text(content: BinaryIO | BufferedIOBase) -> Iterator[TextIO]:
     """Read a file as text; ContractError where it is not UTF-8."""
     # Typed as if it needed a name.
     text = TextIOWrapper(content, encoding="utf-8", newline="")  # type: ignore[type-var]

@@ -7,10 +7,10 @@
             {%- do log('Run ' ~ run_id() ~ ' is not promoted: ' ~ obstacle ~ '.', info=true) -%}
         {%- else -%}
             {%- do log(
-                'Run ' ~ run_id() ~ ' has passed every contract: ' ~ (
-                    'it is audited and promoted.' if var('promote')
-                    else 'it is audited and not promoted (promote is false).'
-                ), info=true
+                'Run ' ~ run_id() ~ ' has passed every contract: auditing '
+                ~ ('and promoting it.' if var('promote')
+                   else 'it; it is not promoted (promote is false).'),
+                info=true
             ) -%}
             {#- As the hook's own statement: where it fails, dbt says why. -#}
             select export_finish({{ text_literal(tojson(run_facts())) }})

@@ -27,6 +27,7 @@ def test_every_wrong_variable_is_named_with_what_is_allowed(
         "export_formats": (["xlsx"], "(allowed: csv, json)"),
         "require_images": ("yes", "require_images must be true or false"),
         "consent_max_age_days": (-1, "consent_max_age_days must be a whole number"),
+        "max_change": (True, "max_change must be a number from 0 to 1000, or false"),
         "as_of": ("yesterday", "as_of must be an ISO 8601 date"),
     }
     project = separate_exports(loaded[0], tmp_path)
@@ -63,7 +64,7 @@ def test_a_malformed_suppression_list_stops_the_build(
         "build", status=2
     )
     assert message in outcome.output
-    assert "555" not in outcome.output
+    assert "555-0123" not in outcome.output
     assert publication(project) == {}
 
 

@@ -69,20 +69,32 @@ def test_files_are_their_owners_alone(project: Project) -> None:
     assert modes == {(True, 0o700), (False, 0o600)}
 
 
-def test_a_run_is_verified_listed_and_promoted_back(project: Project) -> None:
-    """`publish` on what builds left: list, verify, and the way back."""
+def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
+    project: Project,
+) -> None:
+    """The volume guard, and `publish` on what builds left: also the way back."""
     project.dbt("build")
-    first = publication(project)
-    first_run = str(project.current()["run_id"])
-    project.dbt("build", variables={"require_images": False})
-    assert publication(project) != first
+    first, first_run = publication(project), project.promoted().name
+    outcome = project.dbt("build", variables={"audience": "buyers"}, status=1)
+    second_run = project.newest_run().name
+    [line] = [line for line in outcome.output.splitlines() if "max_change" in line]
+    assert all(f"{portal} non_buyers" in line for portal in ("north", "south"))
+    command = f"publish promote {second_run} --accept-change"
+    assert line.endswith(f"If that is right: {command}")
+    assert publication(project) == first
+    project.run(*command.split())
+    assert project.promoted().name == second_run
     assert first_run in project.run("publish", "list").output
+    assert "non_buyers" in project.run("publish", "diff", "promoted", first_run).output
     project.run("publish", "verify")
-    project.run("publish", "promote", first_run)
+    project.run("publish", "promote", first_run, status=10)
+    project.run("publish", "promote", first_run, "--accept-change")
     again = publication(project)
     assert project.current()["run_id"] == first_run
     again.pop("current.json"), first.pop("current.json")
     assert again == first
+    project.run("publish", "prune", "--keep", "0")
+    assert project.newest_run().name == first_run
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,26 @@
 """`publish diff`: what came, went and changed between two runs, in counts alone."""
 
+import csv
+import io
+import json
 import random
+import re
+import tracemalloc
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
+from publishing import RUN_A, RUN_B, RUN_C, facts, publish, write_file, write_files
 
 from publish.comparing import Comparison, Table, all_phones, came_and_went, compare
+from publish.differences import GUARDED, diff
 from publish.errors import ContractError
+from publish.local import LocalRoot
+from publish.run import export_begin, export_finish
+
+MACRO = Path(__file__).parents[2] / "macros" / "export" / "export_columns.sql"
 
 COLUMNS = ("job_uuid", "phone_number", "activity_uuid", "first_name", "subject_uuid")
 
@@ -105,10 +118,9 @@ def _rows(
 def test_phones_of_several_audiences_are_counted_once() -> None:
     first = compare(table(), table(("j", "a", "s", phone(100), "Ann")))
     second = compare(table(("j", "a", "t", phone(100), "Ben")), table())
-    before = all_phones([first.phones_before, second.phones_before])
-    after = all_phones([first.phones_after, second.phones_after])
-    assert came_and_went(before, after) == (0, 0)
-    assert len(all_phones([])) == 0
+    assert came_and_went(*all_phones([first])) == (1, 0)
+    assert came_and_went(*all_phones([first, second])) == (0, 0)
+    assert came_and_went(*all_phones([])) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +147,235 @@ def test_a_table_without_a_needed_column_is_refused(column: str) -> None:
     columns = [name for name in COLUMNS if name != column]
     with pytest.raises(ContractError, match=f"^x.csv: has no column {column}$"):
         compare(table(), Table("x.csv", columns, []))
+
+
+def test_memory_stays_flat() -> None:
+    rows = 20_000
+
+    def generated(name: str) -> Table:
+        listed = (
+            ("j", phone(100 + n % 90), "a", f"{n}{'x' * 1000}", f"{n:06}")
+            for n in range(rows)
+        )
+        return Table(name, COLUMNS, listed)
+
+    tracemalloc.start()
+    comparison = compare(generated("a.csv"), generated("b.csv"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counts(comparison) == (0, 0, 0)
+    assert peak < 2_000_000
+
+
+type Contacts = dict[str, list[dict[str, str]]]
+
+
+def contact(subject: str, number: int, **more: str) -> dict[str, str]:
+    """A row of an audience, with as many columns as these tests need."""
+    row = {"portal": "north", "job_uuid": "j", "activity_uuid": "a"}
+    return {**row, "subject_uuid": subject, "phone_number": phone(number), **more}
+
+
+def as_csv(contacts: list[dict[str, str]]) -> str:
+    """The file of an audience, its formulas guarded."""
+    text = io.StringIO()
+    columns = list(contacts[0] if contacts else contact("", 100, group=""))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in contacts:
+        guarded = {
+            name: f"'{value}" if name in GUARDED and value[:1] in "=+-@" else value
+            for name, value in row.items()
+            if value
+        }
+        writer.writerow(guarded)
+    return text.getvalue()
+
+
+def as_json(contacts: list[dict[str, str]]) -> str:
+    """The same as JSON."""
+    metadata = {"contacts": len(contacts)}
+    return json.dumps({"contacts": contacts, "metadata": metadata})
+
+
+def build(
+    run_id: str, files: Contacts, formats: Sequence[str] = ("csv",), **more: Any
+) -> None:
+    """Finish a run with these rows in `PORTAL/AUDIENCE`, without promoting it."""
+    export_begin()
+    given = facts(run_id, promote=False, **more)
+    given["files"] = [{"path": "exclusions.csv", "format": "csv", "rows": 0}]
+    given["counts"] = []
+    write_file(run_id, "exclusions.csv", "portal\n", 0)
+    for name, contacts in files.items():
+        portal, audience = name.split("/")
+        rows = len(contacts)
+        count = {"portal": portal, "audience": audience, "excluded": {}}
+        given["counts"].append({**count, "candidates": rows, "exported": rows})
+        for file_format in formats:
+            text = as_json(contacts) if file_format == "json" else as_csv(contacts)
+            path = f"{name}.{file_format}"
+            write_file(run_id, path, text, rows)
+            given["files"].append(
+                {"path": path, "format": file_format, "rows": rows}
+                | {"portal": portal, "audience": audience}
+            )
+    export_finish(json.dumps(given))
+
+
+BEFORE: Contacts = {
+    "north/buyers": [contact("s1", 100, group="3B"), contact("s2", 101, group="=1")],
+    "north/non_buyers": [contact("s3", 102, group="3B")],
+    "south/buyers": [],
+}
+AFTER: Contacts = {
+    "north/buyers": [contact("s1", 100, group="3C"), contact("s3", 102, group="=1")],
+    "north/non_buyers": [],
+    "west/buyers": [contact("s9", 103, group="")],
+}
+
+
+def test_diff_counts_by_portal_and_audience(root: Path) -> None:
+    build(RUN_A, BEFORE, load_id="load-1", variables={"dedup_by": "phone"})
+    build(RUN_B, AFTER, load_id="load-2", variables={"max_change": 0.5})
+    done = publish("diff", RUN_A, RUN_B)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"Before: run {RUN_A}\n"
+        f"After:  run {RUN_B}\n"
+        "\n"
+        "load_id: load-1 -> load-2\n"
+        'variable dedup_by: "phone" -> -\n'
+        "variable max_change: - -> 0.5\n"
+        "\n"
+        "PORTAL  AUDIENCE    BEFORE  AFTER  CAME  WENT  CHANGED  PHONES_CAME  "
+        "PHONES_WENT\n"
+        "north   buyers           2      2     1     1        1            1  "
+        "          1\n"
+        "north   non_buyers       1      0     0     1        0            0  "
+        "          1\n"
+        "south   buyers           0      -     0     0        0            0  "
+        "          0\n"
+        "west    buyers           -      1     1     0        0            1  "
+        "          0\n"
+        "all     all              3      3     2     2        1            1  "
+        "          1\n"
+        "\n"
+        "PORTAL  AUDIENCE  COLUMN  CHANGED\n"
+        "north   buyers    group         1\n"
+    )
+
+
+def test_diff_as_json(root: Path) -> None:
+    build(RUN_A, BEFORE)
+    build(RUN_B, AFTER)
+    done = publish("diff", "--json", RUN_A, RUN_B)
+    said = json.loads(done.stdout)
+    assert list(said) == ["before", "after", "audiences", "total"]
+    assert said["before"]["run_id"] == RUN_A
+    assert list(said["after"]) == [
+        *("run_id", "load_id", "as_of", "code_version", "variables")
+    ]
+    first = {
+        "portal": "north",
+        "audience": "buyers",
+        "rows_before": 2,
+        "rows_after": 2,
+        "came": 1,
+        "went": 1,
+        "changed": 1,
+        "columns_changed": {"group": 1},
+        "phones_came": 1,
+        "phones_went": 1,
+    }
+    assert said["audiences"][0] == first
+    assert [a["rows_after"] for a in said["audiences"]] == [2, 0, None, 1]
+    assert said["total"]["columns_changed"] == {"group": 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["json"], ["json"]),
+        (["csv"], ["json"]),
+        (["json"], ["csv"]),
+        (["csv", "json"], ["json"]),
+        (["json", "csv"], ["csv", "json"]),
+    ],
+)
+def test_formats_do_not_matter(
+    root: Path, before: Sequence[str], after: Sequence[str]
+) -> None:
+    build(RUN_A, BEFORE)
+    build(RUN_B, AFTER)
+    expected = diff(LocalRoot(root), RUN_A, RUN_B)
+    first, second = RUN_A.replace("2025", "2026"), RUN_B.replace("2025", "2026")
+    build(first, BEFORE, before)
+    build(second, AFTER, after)
+    other = diff(LocalRoot(root), first, second)
+    assert (other.audiences, other.total) == (expected.audiences, expected.total)
+
+
+def test_guarded_columns_are_those_of_the_exports() -> None:
+    columns = re.findall(r"'name': '(\w+)'(, 'is_guarded': true)?", MACRO.read_text())
+    assert len(columns) == 28
+    assert {name for name, is_guarded in columns if is_guarded} == GUARDED
+
+
+def test_promoted_stands_for_the_promoted_run(root: Path) -> None:
+    build(RUN_A, BEFORE)
+    build(RUN_B, AFTER)
+    done = publish("diff", "promoted", RUN_B)
+    assert (done.returncode, done.stdout) == (10, "")
+    assert "no run is promoted" in done.stderr
+    publish("promote", RUN_A)
+    done = publish("diff", "promoted", RUN_B)
+    assert done.stdout == publish("diff", RUN_A, RUN_B).stdout
+    same = publish("diff", "promoted", RUN_A).stdout
+    assert "Load, as_of, code version and variables are the same." in same
+
+
+def test_runs_without_an_audience(root: Path) -> None:
+    build(RUN_A, {})
+    done = publish("diff", RUN_A, RUN_A)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].split() == ["all", "all", *"0000000"]
+
+
+def test_a_run_that_is_not_whole_is_not_compared(root: Path) -> None:
+    build(RUN_A, BEFORE)
+    build(RUN_B, AFTER)
+    file = root / "runs" / RUN_B / "north" / "buyers.csv"
+    file.write_text(file.read_text().replace("3C", "3D"))
+    for arguments in ((RUN_A, RUN_B), (RUN_B, RUN_A)):
+        done = publish("diff", *arguments)
+        assert (done.returncode, done.stdout) == (10, "")
+        assert done.stderr == (
+            f"publish: run {RUN_B}: north/buyers.csv: damaged, its sha256 is not the "
+            "manifest's\n"
+        )
+    write_files(RUN_C)
+    assert "has no manifest" in publish("diff", RUN_A, RUN_C).stderr
+
+
+def test_diff_of_a_run_that_is_not_there(root: Path) -> None:
+    build(RUN_A, BEFORE)
+    for arguments in ((RUN_A, RUN_B), (RUN_A,), (RUN_A, "../x"), ("--csv",)):
+        done = publish("diff", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_nothing_personal_is_said(root: Path) -> None:
+    named = {"groups": ["Canary 1", "Canary 2"], "job_uuids": ["j"]}
+    others = {"groups": ["Canary 3", "Canary 4"], "job_uuids": ["j"]}
+    rows = [contact("s1", 100, first_name="Canary", group="Canary 1")]
+    changed = [contact("s1", 101, first_name="Canaria", group="Canary 3")]
+    build(RUN_A, {"north/buyers": rows}, variables=named)
+    build(RUN_B, {"north/buyers": changed}, ["json"], variables=others)
+    for option in ((), ("--json",)):
+        said = publish("diff", *option, RUN_A, RUN_B).stdout
+        assert "first_name" in said
+        assert "2 groups" in said
+        assert "2 other groups" in said
+        assert not re.search("Canar|55501", said)

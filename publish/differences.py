@@ -1,0 +1,228 @@
+"""What differs between two runs, in counts and ids alone."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TextIO
+
+from publish.audit import audit_run, raise_problems
+from publish.comparing import (
+    KEY,
+    PHONE,
+    Comparison,
+    Table,
+    all_phones,
+    came_and_went,
+    compare,
+)
+from publish.layout import FORMATS, run_key
+from publish.manifest import About, Manifest, RunFile
+from publish.promotion import load_manifest
+from publish.root import Root
+from publish.rows import as_text, csv_records, json_contacts
+
+# Where CSV puts an apostrophe before what a spreadsheet would run, and JSON does not.
+GUARDED = frozenset(
+    {
+        "job_name",
+        "external_id",
+        "first_name",
+        "last_name",
+        "parent_name",
+        "country",
+        "group",
+        "activity_name",
+    }
+)
+FORMULA = ("=", "+", "-", "@")
+ALL = "all"
+
+type Side = dict[str, RunFile]
+
+
+@dataclass(frozen=True)
+class AudienceDifference:
+    """What became of a portal's audience.
+
+    Rows are None where a run has no file of it. `columns_changed` counts the changed
+    rows by each column that differs in them. Phones are distinct.
+    """
+
+    portal: str
+    audience: str
+    rows_before: int | None
+    rows_after: int | None
+    came: int
+    went: int
+    changed: int
+    columns_changed: dict[str, int]
+    phones_came: int
+    phones_went: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of a run. In `total`, phones are distinct over all audiences."""
+
+    before: About
+    after: About
+    audiences: tuple[AudienceDifference, ...]
+    total: AudienceDifference
+
+
+def diff(root: Root, before_id: str, after_id: str) -> Difference:
+    """Compare two finished runs, once all of their files have been verified.
+
+    ContractError where a run is not whole.
+    """
+    before, after = _verified(root, before_id), _verified(root, after_id)
+    audiences, comparisons = [], []
+    for pair in sorted({*_pairs(before), *_pairs(after)}):
+        old, new = _to_compare(_side(before, pair), _side(after, pair))
+        comparison = _compare(root, before_id, old, after_id, new)
+        comparisons.append(comparison)
+        audiences.append(_described(pair, old, new, comparison))
+    total = _total(audiences, came_and_went(*all_phones(comparisons)))
+    return Difference(*_abouts(before, after), tuple(audiences), total)
+
+
+def _verified(root: Root, run_id: str) -> Manifest:
+    manifest, _ = load_manifest(root, run_id)
+    raise_problems(run_id, audit_run(root, run_id, manifest.files))
+    return manifest
+
+
+def _abouts(before: Manifest, after: Manifest) -> tuple[About, About]:
+    """Leave out the names of groups: these can be teachers' names."""
+    old, new = (m.about.variables.get("groups") for m in (before, after))
+    return _nameless(before.about, "groups"), _nameless(
+        after.about, "groups" if old == new else "other groups"
+    )
+
+
+def _nameless(about: About, word: str) -> About:
+    groups = about.variables.get("groups")
+    if not isinstance(groups, list) or not groups:
+        return about
+    number = f"{len(groups)} {word}"
+    return replace(about, variables={**about.variables, "groups": number})
+
+
+def _pairs(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for file in manifest.files:
+        if file.portal and file.audience:
+            yield file.portal, file.audience
+
+
+def _side(manifest: Manifest, pair: tuple[str, str]) -> Side:
+    """Return a run's files of a portal and audience, by format."""
+    files = manifest.files
+    return {f.format: f for f in files if (f.portal, f.audience) == pair}
+
+
+def _to_compare(before: Side, after: Side) -> tuple[RunFile | None, RunFile | None]:
+    """Choose a file of each side, of the same format where both have one."""
+    shared = [name for name in FORMATS if name in before and name in after]
+    chosen = [
+        next((side[name] for name in shared or FORMATS if name in side), None)
+        for side in (before, after)
+    ]
+    return chosen[0], chosen[1]
+
+
+def _compare(
+    root: Root,
+    before_id: str,
+    before: RunFile | None,
+    after_id: str,
+    after: RunFile | None,
+) -> Comparison:
+    guard = before is not None and after is not None and before.format != after.format
+    with (
+        _open(root, before_id, before, guard=guard) as old,
+        _open(root, after_id, after, guard=guard) as new,
+    ):
+        return compare(old or _no_rows(new), new or _no_rows(old))
+
+
+@contextmanager
+def _open(
+    root: Root, run_id: str, file: RunFile | None, *, guard: bool
+) -> Iterator[Table | None]:
+    """Read a file as a table; with `guard`, its values are as CSV has them."""
+    if file is None:
+        yield None
+        return
+    name = f"run {run_id}: {file.path}"
+    with root.open(run_key(run_id, file.path)) as stream, as_text(stream) as text:
+        yield _csv(name, text) if file.format == "csv" else _json(name, text, guard)
+
+
+def _no_rows(other: Table | None) -> Table:
+    return Table("nothing", other.columns if other else (*KEY, PHONE), ())
+
+
+def _csv(name: str, text: TextIO) -> Table:
+    records = csv_records(text)
+    return Table(name, next(records), records)
+
+
+def _json(name: str, text: TextIO, guard: bool) -> Table:
+    contacts = json_contacts(text)
+    first = next(contacts, None)
+    if first is None:
+        return Table(name, (*KEY, PHONE), ())
+    columns = tuple(first)
+    guarded = GUARDED if guard else frozenset()
+    rows = (
+        [_value(contact, column, column in guarded) for column in columns]
+        for contact in chain([first], contacts)
+    )
+    return Table(name, columns, rows)
+
+
+def _value(contact: Mapping[str, object], column: str, is_guarded: bool) -> str:
+    value = str(contact.get(column, ""))
+    return f"'{value}" if is_guarded and value.startswith(FORMULA) else value
+
+
+def _described(
+    pair: tuple[str, str],
+    before: RunFile | None,
+    after: RunFile | None,
+    comparison: Comparison,
+) -> AudienceDifference:
+    came, went = came_and_went(comparison.phones_before, comparison.phones_after)
+    return AudienceDifference(
+        *pair,
+        rows_before=before.rows if before else None,
+        rows_after=after.rows if after else None,
+        came=comparison.came,
+        went=comparison.went,
+        changed=comparison.changed,
+        columns_changed=comparison.columns,
+        phones_came=came,
+        phones_went=went,
+    )
+
+
+def _total(
+    audiences: list[AudienceDifference], phones: tuple[int, int]
+) -> AudienceDifference:
+    columns = Counter[str]()
+    for audience in audiences:
+        columns.update(audience.columns_changed)
+    return AudienceDifference(
+        ALL,
+        ALL,
+        rows_before=sum(audience.rows_before or 0 for audience in audiences),
+        rows_after=sum(audience.rows_after or 0 for audience in audiences),
+        came=sum(audience.came for audience in audiences),
+        went=sum(audience.went for audience in audiences),
+        changed=sum(audience.changed for audience in audiences),
+        columns_changed=dict(columns),
+        phones_came=phones[0],
+        phones_went=phones[1],
+    )

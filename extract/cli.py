@@ -3,11 +3,12 @@
 Everything heavy is imported inside the commands, so that `--help` answers at once.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
@@ -20,6 +21,30 @@ SANDBOX_JOBS = 6
 SANDBOX_SUBJECTS = 40
 SANDBOX_SEED = 1
 MAX_CONCURRENCY = 256
+
+
+class Span(click.ParamType[timedelta]):
+    """A time as people write it: 30d, 6h, 45m, 90s; 0 needs no unit."""
+
+    name = "time"
+    units: ClassVar = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+
+    def convert(
+        self,
+        value: str | timedelta,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> timedelta:
+        """Read a time; a usage error names what is wrong."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"([0-9]{1,5})([dhms])|0", value)
+        if found is None:
+            self.fail(f"{value!r} is no time such as 30d, 6h, 45m or 0", param, ctx)
+        return timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
+
+
+SHARE = click.FloatRange(0, 1)
 
 landing_option = click.option(
     "--landing",
@@ -46,8 +71,8 @@ def one_line_errors() -> Iterator[None]:
 def main() -> None:
     """Read the portals' jobs into the landing.
 
-    Exit codes: 0 done; 2 usage or configuration; 20 the portal failed; 30 files or
-    storage failed.
+    Exit codes: 0 done; 2 usage or configuration; 10 what was landed is not as it may
+    be; 20 the portal failed; 30 files or storage failed.
     """
 
 
@@ -84,6 +109,47 @@ def main() -> None:
     "[default: 8, the sandbox's 0]",
 )
 @click.option(
+    "--max-age-keys",
+    type=Span(),
+    default="30d",
+    show_default=True,
+    help="Take over access keys that an earlier load asked for no longer ago; 0: none.",
+)
+@click.option(
+    "--max-age-users",
+    type=Span(),
+    default="7d",
+    show_default=True,
+    help="Take over the details of users likewise.",
+)
+@click.option(
+    "--resume-within",
+    type=Span(),
+    default="6h",
+    show_default=True,
+    help="Go on with jobs that an interrupted load read no longer ago; 0: with none.",
+)
+@click.option("--fresh", is_flag=True, help="Go on with no interrupted load.")
+@click.option(
+    "--max-quarantine",
+    type=SHARE,
+    default=0.01,
+    show_default=True,
+    help="The share of an entity's rows that may be impossible to land.",
+)
+@click.option(
+    "--min-ratio",
+    type=SHARE,
+    default=0.5,
+    show_default=True,
+    help="The share of a portal's earlier subjects that it must still have.",
+)
+@click.option(
+    "--accept-shrink",
+    is_flag=True,
+    help="Make the load current also if a portal has fewer subjects than that.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
     help="Log lines on standard output.  [default: progress bars on a terminal, else "
@@ -98,6 +164,13 @@ def load(
     landing: Path,
     concurrency: int,
     rate: int | None,
+    max_age_keys: timedelta,
+    max_age_users: timedelta,
+    resume_within: timedelta,
+    fresh: bool,
+    max_quarantine: float,
+    min_ratio: float,
+    accept_shrink: bool,
     log_format: "LogFormat | None",
 ) -> None:
     """Make one load: what the portals say now, landed whole or not at all.
@@ -105,7 +178,10 @@ def load(
     Credentials come from PORTAL_USERNAME and PORTAL_PASSWORD; --sandbox needs none.
     """
     from extract import commands  # noqa: PLC0415
+    from extract.load import Limits  # noqa: PLC0415
+    from extract.reuse import Reuse  # noqa: PLC0415
 
+    reuse = Reuse(max_age_keys, max_age_users, resume_within, fresh)
     wanted = commands.Wanted(
         portals=keys,
         jobs=jobs,
@@ -115,6 +191,12 @@ def load(
         concurrency=concurrency,
         rate=rate,
         log_format=log_format,
+        reuse=reuse,
+        limits=Limits(
+            max_quarantine=max_quarantine,
+            min_ratio=min_ratio,
+            accepts_shrink=accept_shrink,
+        ),
     )
     size = commands.SandboxSize(SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED)
     with one_line_errors():
@@ -129,6 +211,17 @@ def loads(landing: Path) -> None:
 
     with one_line_errors():
         commands.loads(landing)
+
+
+@main.command()
+@click.argument("load_id")
+@landing_option
+def accept(*, load_id: str, landing: Path) -> None:
+    """Make a load current that was held back for its few subjects."""
+    from extract import commands  # noqa: PLC0415
+
+    with one_line_errors():
+        commands.accept_load(landing, load_id)
 
 
 @main.command()

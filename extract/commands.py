@@ -1,6 +1,7 @@
 """What the commands do, once their options are read."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -9,22 +10,31 @@ from datetime import UTC, date, datetime
 from functools import partial
 from logging import ERROR
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 # The sandbox imports its parts when they are first used: a real load needs none.
 from extract import sandbox as built_in
 from extract import settings
-from extract.errors import ConfigError, ExtractError
-from extract.landing import list_loads
-from extract.load import Ask, Plan, run
+from extract.client import utc_text
+from extract.errors import ConfigError, ContractError, ExtractError
+from extract.files import private_files
+from extract.landing import accept, begun_at, current_id, is_held, list_loads
+from extract.load import REUSED, Ask, Limits, Plan, run
 from extract.logs import LogFormat, open_log
 from extract.portals import read_portals
 from extract.progress import progress
+from extract.resume import code_digest
+from extract.reuse import Reuse
+from extract.shrink import SANDBOX, shrink_message
 
 if TYPE_CHECKING:
     from extract.sandbox import World
+
+STOPPED = "stopped by a signal; the next load goes on from what has been read"
+# A shell gives a command that a signal ended this and the signal's number.
+TERMINATED = 128
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,8 @@ class Wanted:
     concurrency: int
     rate: int | None
     log_format: LogFormat | None
+    reuse: Reuse
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -57,19 +69,44 @@ def load(wanted: Wanted, sandbox: SandboxSize) -> None:
     asks = settings.asks(portals, wanted.rate, os.environ, wanted.is_sandbox)
     jobs = settings.read_jobs(wanted.jobs, wanted.jobs_from)
     with ExitStack() as stack:
+        stack.enter_context(stoppable())
         if wanted.is_sandbox:
             asks = stack.enter_context(_asked_in_process(asks, sandbox))
-        plan = Plan(asks, wanted.landing, wanted.concurrency, jobs)
-        _show_load(plan, wanted.log_format)
+        plan = Plan(
+            asks,
+            wanted.landing,
+            wanted.concurrency,
+            jobs,
+            reuse=wanted.reuse,
+            limits=wanted.limits,
+        )
+        facts = _show_load(plan, wanted.log_format)
+    _refuse_not_current(wanted.landing, facts)
 
 
 @contextmanager
 def _asked_in_process(asks: list[Ask], sandbox: SandboxSize) -> Iterator[list[Ask]]:
-    with built_in.serve(_world(sandbox)) as server:
-        yield [replace(ask, portal=ask.portal.moved_to(server.url)) for ask in asks]
+    sized = replace(sandbox, today=_today(sandbox))
+    with built_in.serve(_world(sized)) as server:
+        yield [
+            replace(
+                ask,
+                portal=ask.portal.moved_to(server.url),
+                world=_world_name(ask, sized),
+            )
+            for ask in asks
+        ]
 
 
-def _show_load(plan: Plan, log_format: LogFormat | None) -> None:
+def _world_name(ask: Ask, size: SandboxSize) -> str:
+    """Tell apart what the sandbox makes up: by size, seed, day and its code."""
+    return (
+        f"{SANDBOX}{ask.portal.base_path} {size.jobs}x{size.subjects} "
+        f"seed {size.seed} of {size.today} by {code_digest()[:8]}"
+    )
+
+
+def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
     """Read and land; on a terminal, unless a format is asked for, behind bars."""
     has_bars = log_format is None and sys.stderr.isatty()
     on_screen = has_bars and sys.stdout.isatty()
@@ -80,15 +117,52 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> None:
     except ExtractError as error:
         log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
         raise
+    except (KeyboardInterrupt, SystemExit):
+        log.error("load_stopped", reason=STOPPED)  # noqa: TRY400
+        raise
     log.info("load_complete", **_summary(facts, plan))
+    return facts
 
 
 def _summary(facts: dict[str, Any], plan: Plan) -> dict[str, Any]:
     of_load = ("load_id", "requests", "rows", "seconds", "current")
     of_meters = ("jobs", "gone_jobs", "retries")
-    return {name: facts[name] for name in of_load} | {
-        name: sum(getattr(ask.meter, name) for ask in plan.asks) for name in of_meters
-    }
+    portals = facts["portals"].values()
+    return (
+        {name: facts[name] for name in of_load}
+        | {name: sum(getattr(a.meter, name) for a in plan.asks) for name in of_meters}
+        | {
+            what: {entity: sum(p[what][entity] for p in portals) for entity in REUSED}
+            for what in ("asked", "carried")
+        }
+        | {"resumed_jobs": sum(p["resumed_jobs"] for p in portals)}
+    )
+
+
+def _refuse_not_current(landing: Path, facts: dict[str, Any]) -> None:
+    """Fail where nobody will see what has just been landed."""
+    load_id, current = facts["load_id"], current_id(landing)
+    if is_held(facts):
+        raise ContractError(shrink_message(load_id, facts["shrunk"]))
+    if current and not facts["current"] and begun_at(current) > datetime.now(UTC):
+        raise ContractError(
+            f"load {load_id} is landed but not current: the current one, {current}, "
+            "was begun in the future; once the clock is right, remove that one"
+        )
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Take SIGTERM as SIGINT is taken: end now, and leave what the next load needs."""
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    raise SystemExit(TERMINATED + number)
 
 
 def loads(landing: Path) -> None:
@@ -97,8 +171,17 @@ def loads(landing: Path) -> None:
         click.echo(
             f"{'*' if facts['current'] else ' '} {facts['load_id']}  "
             f"{facts['extracted_at'][:19]}Z  {','.join(facts['portals'])}  "
-            f"{sum(facts['rows'].values())} rows  {facts['requests']} requests"
+            f"{sum(facts.get('rows', {}).values())} rows  "
+            f"{facts.get('requests', 0)} requests"
+            f"{'  held: far fewer subjects than before' if is_held(facts) else ''}"
         )
+
+
+def accept_load(landing: Path, load_id: str) -> None:
+    """Make a load that was held back for its few subjects the current one."""
+    with private_files():
+        moved = accept(landing, load_id, utc_text(datetime.now(UTC)))
+    click.echo(f"load {load_id} {'is current now' if moved else 'was current already'}")
 
 
 def sandbox(size: SandboxSize, port: int, latency_ms: float) -> None:
@@ -121,5 +204,8 @@ def _announce(world: "World", url: str) -> None:
 
 
 def _world(size: SandboxSize) -> "World":
-    today = size.today or datetime.now(UTC).date()
-    return built_in.generate(size.jobs, size.subjects, size.seed, today)
+    return built_in.generate(size.jobs, size.subjects, size.seed, _today(size))
+
+
+def _today(size: SandboxSize) -> date:
+    return size.today or datetime.now(UTC).date()

@@ -17,6 +17,12 @@ class ConfigError(ExtractError):
     exit_code = 2
 
 
+class ContractError(ExtractError):
+    """What was landed is not what it may be."""
+
+    exit_code = 10
+
+
 class PortalError(ExtractError):
     """The portal failed, for good or for longer than patience goes."""
 

@@ -4,22 +4,30 @@
     loads/LOAD_ID/load.json
     current -> loads/LOAD_ID
 
-A load appears under `loads` in one rename, when all of it is on the disk.
+A load appears under `loads` in one rename, when all of it is on the disk. Whoever
+moves loads or `current` holds the lock of the staging area. docs/landing.md has all of
+it for those who write loads from something else.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from extract.errors import StorageError
+from extract.errors import ConfigError, ContractError, StorageError
 from extract.files import locked, storage, sync
 from extract.staging import MAX_ROW_BYTES, STAGING
 
 LOADS = "loads"
 CURRENT = "current"
+LOAD_JSON = "load.json"
+LOAD_ID = re.compile(r"[0-9]{8}T[0-9]{12}Z-[0-9a-f]{8}")
 MEMORY_LIMIT = "160MB"
 # A row group is held in memory until it is full.
 ROW_GROUP = 10_240
@@ -137,11 +145,11 @@ def write_parquet(
     expected: int,
 ) -> None:
     """Turn an entity's staged rows into one Parquet file, none lost; StorageError."""
-    query = _rows_of(SCHEMA[entity], files)
+    query = rows_of(SCHEMA[entity], files)
     options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
     try:
         written = connection.execute(
-            f"copy ({query}) to {_quoted(target)} ({options})"
+            f"copy ({query}) to {quoted(target)} ({options})"
         ).fetchone()
     except duckdb.Error as error:
         # Only what DuckDB says of files is free of the rows' own text.
@@ -154,12 +162,13 @@ def write_parquet(
         sync(target)
 
 
-def _rows_of(columns: dict[str, str], files: Sequence[Path]) -> str:
+def rows_of(columns: dict[str, str], files: Sequence[Path]) -> str:
+    """Give the query of staged rows, which has these columns and kinds."""
     if not files:
         nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
         return f"select {nulls} where false"
-    kinds = ", ".join(f'"{name}": {_quoted(kind)}' for name, kind in columns.items())
-    listed = ", ".join(map(_quoted, files))
+    kinds = ", ".join(f'"{name}": {quoted(kind)}' for name, kind in columns.items())
+    listed = ", ".join(map(quoted, files))
     # COPY takes no parameters; the names and kinds are the schema's own.
     return (
         f"select * from read_json([{listed}], columns = {{{kinds}}}, "  # noqa: S608
@@ -168,12 +177,74 @@ def _rows_of(columns: dict[str, str], files: Sequence[Path]) -> str:
     )
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """Write a text as SQL does."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def publish(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
-    """Make a staged load complete and, unless a newer one is, current.
+# Loads
+
+
+@dataclass(frozen=True)
+class Load:
+    """A complete load: its folder and what its load.json says."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def load_id(self) -> str:
+        """The load's id, which sorts by the time that it was begun."""
+        return self.folder.name
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it has far too few subjects, and nobody has said that it may."""
+        return is_held(self.facts)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all that was on sale, as far as anybody knows."""
+        return not (self.facts.get("only_jobs") or self.is_held)
+
+    @property
+    def finished_at(self) -> str:
+        """When it was complete, as far as it says."""
+        return str(self.facts.get("finished_at") or self.facts["extracted_at"])
+
+    def portal(self, key: str) -> dict[str, Any]:
+        """Give the facts of one portal; none of a portal that it has not."""
+        facts: dict[str, Any] = self.facts["portals"].get(key, {})
+        return facts
+
+    def files(self, key: str) -> Path:
+        """Give the folder of one portal's files."""
+        return self.folder / f"portal={key}"
+
+
+def is_held(facts: dict[str, Any]) -> bool:
+    """Say whether a load with these facts waits to be accepted."""
+    return bool(facts.get("shrunk")) and "accepted_at" not in facts
+
+
+def begun_at(load_id: str) -> datetime:
+    """Give the time that a load was begun, from its id."""
+    at = datetime.strptime(load_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ")
+    return at.replace(tzinfo=UTC)
+
+
+@contextmanager
+def lock(landing: Path) -> Iterator[None]:
+    """Hold the right to move loads and `current`, for a moment; StorageError."""
+    staging = landing / STAGING
+    with storage(landing):
+        staging.mkdir(exist_ok=True)
+        with locked(staging / "lock"):
+            yield
+
+
+def land(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
+    """Make a staged load complete and, unless a newer one is, or it is held, current.
 
     `staged` is the folder that becomes `loads/LOAD_ID`; load.json is written last.
     Returns whether the load is current now.
@@ -181,48 +252,101 @@ def publish(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
     load_id = facts["load_id"]
     loads = landing / LOADS
     with storage(landing):
-        _write_synced(staged / "load.json", json.dumps(facts, indent=2) + "\n")
+        _write_synced(staged / LOAD_JSON, facts)
         for folder in [*staged.iterdir(), staged]:
             if folder.is_dir():
                 sync(folder)
-        loads.mkdir(exist_ok=True)
-        staged.rename(loads / load_id)
-        sync(loads)
-        with locked(landing / STAGING / "lock"):
+        # A load that nobody can see yet must not be pruned for not being current.
+        with lock(landing):
+            loads.mkdir(exist_ok=True)
+            staged.rename(loads / load_id)
+            sync(loads)
+            if is_held(facts):
+                return False
             return _make_current(landing, load_id, staged.parent / CURRENT)
 
 
 def _make_current(landing: Path, load_id: str, scratch: Path) -> bool:
     current = landing / CURRENT
-    if current.is_symlink() and current.readlink().name > load_id:
+    if (current_id(landing) or "") > load_id:
         return False
+    scratch.unlink(missing_ok=True)
     scratch.symlink_to(Path(LOADS) / load_id)
     scratch.rename(current)
     sync(landing)
     return True
 
 
-def _write_synced(path: Path, content: str) -> None:
-    path.write_text(content, encoding="utf-8")
+def _write_synced(path: Path, facts: dict[str, Any]) -> None:
+    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     sync(path)
+
+
+def current_id(landing: Path) -> str | None:
+    """Give the id of the current load, if there is one."""
+    current = landing / CURRENT
+    return current.readlink().name if current.is_symlink() else None
 
 
 def list_loads(landing: Path) -> list[dict[str, Any]]:
     """Give the facts of every complete load, newest first, each with `current`."""
+    now = current_id(landing)
+    loads = [read_load(folder) for folder in load_folders(landing)]
+    return [load.facts | {"current": load.load_id == now} for load in loads]
+
+
+def load_folders(landing: Path) -> list[Path]:
+    """List the folders of the loads, newest first; StorageError."""
     loads = landing / LOADS
     if not loads.is_dir():
         return []
-    current = landing / CURRENT
-    now = current.readlink().name if current.is_symlink() else None
     with storage(loads):
-        folders = sorted(loads.iterdir(), reverse=True)
-        return [_facts(folder) | {"current": folder.name == now} for folder in folders]
+        return sorted(loads.iterdir(), reverse=True)
 
 
-def _facts(folder: Path) -> dict[str, Any]:
-    path = folder / "load.json"
+def read_load(folder: Path) -> Load:
+    """Read what a load says of itself; StorageError where that makes no sense."""
+    path = folder / LOAD_JSON
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with storage(path):
+            facts = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise StorageError(f"{path} is not JSON") from error
-    return facts
+    portals = facts.get("portals") if isinstance(facts, dict) else None
+    if (
+        not isinstance(portals, dict)
+        or not all(isinstance(portal, dict) for portal in portals.values())
+        or not isinstance(facts.get("extracted_at"), str)
+        or facts.get("load_id") != folder.name
+    ):
+        raise StorageError(f"{path} does not describe the load {folder.name}")
+    return Load(folder, facts)
+
+
+def accept(landing: Path, load_id: str, now: str) -> bool:
+    """Make a load that was held for its few subjects current; False: it was already.
+
+    ConfigError where there is no such load, or none that was held; ContractError where
+    a newer load is current.
+    """
+    if LOAD_ID.fullmatch(load_id) is None or not (landing / LOADS / load_id).is_dir():
+        raise ConfigError(f"there is no load {load_id!r} in {landing}")
+    with storage(landing), lock(landing):
+        load = read_load(landing / LOADS / load_id)
+        if not load.facts.get("shrunk"):
+            raise ConfigError(
+                f"load {load_id} was not held: there is nothing to accept"
+            )
+        current = current_id(landing)
+        if current is not None and current > load_id:
+            raise ContractError(
+                f"load {load_id} is older than the current one, {current}: make a new "
+                "load with --accept-shrink"
+            )
+        scratch = landing / STAGING / "accepted"
+        if load.is_held:
+            _write_synced(scratch, load.facts | {"accepted_at": now})
+            scratch.rename(load.folder / LOAD_JSON)
+            sync(load.folder)
+        _make_current(landing, load_id, scratch)
+    return current != load_id

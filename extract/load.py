@@ -3,13 +3,23 @@
 A portal's activities name its jobs. Each job is read by itself: details, both order
 lists, registrations, then the users that nobody has asked for yet, then access keys.
 Portals, jobs and requests run side by side within each portal's pace.
+
+What earlier loads have asked for is not asked for again: jobs that an interrupted load
+had read (`extract.resume`), users and access keys of complete ones (`extract.carry`).
 """
 
 import asyncio
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +31,7 @@ from structlog.typing import FilteringBoundLogger
 
 from extract import portal as api
 from extract import shapes
+from extract.carry import Known
 from extract.client import (
     Client,
     Credentials,
@@ -31,14 +42,16 @@ from extract.client import (
 )
 from extract.errors import ConfigError, NotFoundError, PortalError
 from extract.files import private_files, storage
-from extract.landing import SCHEMA, open_duckdb, publish, write_parquet
+from extract.landing import SCHEMA, Load, land, open_duckdb, write_parquet
 from extract.pace import Pace
 from extract.portals import Portal
-from extract.staging import PortalRows, Rows, staging
+from extract.resume import LOAD, ROWS, SCRATCH, Interrupted, staging, wanted_of
+from extract.reuse import Earlier, Reuse, known_already, read_loads, window
+from extract.shrink import Comparison, find_shrunk
+from extract.staging import PortalRows, Rows, Staged, field_of
 from extract.urls import segment
 
-MAX_GONE = 0.1
-MAX_QUARANTINE = 0.01
+REUSED = ("access_keys", "users")
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,25 @@ class Ask:
     credentials: Credentials
     rate: int
     meter: Meter = field(default_factory=Meter)
+    world: str = ""
+
+    @property
+    def source(self) -> str:
+        """What its rows come from: what is asked of one source holds for no other.
+
+        That is the address, unless the portal is played by what `world` describes.
+        """
+        return self.world or self.portal.origin + self.portal.base_path
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a load fails, or is held back, for what it has or lacks; shares of 1."""
+
+    max_gone: float = 0.1
+    max_quarantine: float = 0.01
+    min_ratio: float = 0.5
+    accepts_shrink: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +92,8 @@ class Plan:
     concurrency: int
     jobs: frozenset[str] = frozenset()
     patience: Patience = field(default_factory=Patience)
+    reuse: Reuse = field(default_factory=Reuse)
+    limits: Limits = field(default_factory=Limits)
 
 
 def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
@@ -73,31 +107,54 @@ def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
     load_id = f"{started:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
     keys = [ask.portal.key for ask in plan.asks]
     log.info("load_started", load_id=load_id, portals=keys)
-    with private_files(), staging(plan.landing, load_id) as folder:
-        staged = asyncio.run(_read_all(plan, folder / "rows", log))
+    sources = {ask.portal.key: ask.source for ask in plan.asks}
+    interrupted = Interrupted(
+        wanted_of(sources, plan.jobs),
+        window(started, plan.reuse.resume_within),
+        plan.reuse.is_fresh,
+    )
+    with private_files(), staging(plan.landing, load_id, interrupted) as folder:
+        loads = read_loads(plan.landing, log)
+        with known_already(
+            folder, sources, loads, reuse=plan.reuse, started=started, log=log
+        ) as earlier:
+            staged = asyncio.run(_read_all(plan, folder / ROWS, earlier, log))
         _write_portals(folder, staged, log)
-        portals = {a.portal.key: _facts(a, staged[a.portal.key]) for a in plan.asks}
         facts = {
             "load_id": load_id,
             "extracted_at": utc_text(started),
-            "finished_at": utc_text(datetime.now(UTC)),
-            "code_version": version("sms-campaigns"),
-            "portals": portals,
-            "rows": _by_entity(sum((s.counts() for s in staged.values()), Counter())),
-            "requests": sum(ask.meter.requests for ask in plan.asks),
+            **_facts_of_all(plan, staged),
             "seconds": round(time.monotonic() - clock, 3),
+            **_shrunk(plan, folder / LOAD, sources, loads, log),
         }
-        is_current = publish(plan.landing, folder / "load", facts)
+        is_current = land(plan.landing, folder / LOAD, facts)
     return {**facts, "current": is_current}
 
 
+def _facts_of_all(plan: Plan, staged: dict[str, PortalRows]) -> dict[str, Any]:
+    return {
+        "finished_at": utc_text(datetime.now(UTC)),
+        "code_version": version("sms-campaigns"),
+        "only_jobs": len(plan.jobs),
+        "portals": {a.portal.key: _facts(a, staged[a.portal.key]) for a in plan.asks},
+        "rows": _by_entity(sum((s.counts() for s in staged.values()), Counter())),
+        "requests": sum(ask.meter.requests for ask in plan.asks),
+    }
+
+
 def _facts(ask: Ask, staged: PortalRows) -> dict[str, Any]:
+    carried = staged.carried()
     return {
         "base_url": ask.portal.base_url,
+        "source": ask.source,
         "jobs": ask.meter.jobs,
         "rows": _by_entity(staged.counts()),
         "requests": ask.meter.requests,
         "gone_jobs": ask.meter.gone_jobs,
+        "asked": {entity: staged.asked[entity] for entity in REUSED},
+        "carried": {entity: carried[entity] for entity in REUSED},
+        "resumed_jobs": staged.resumed_jobs,
+        "resumed_users": staged.resumed_users,
     }
 
 
@@ -105,13 +162,29 @@ def _by_entity(counts: Counter[str]) -> dict[str, int]:
     return {entity: counts[entity] for entity in SCHEMA}
 
 
+def _shrunk(
+    plan: Plan,
+    folder: Path,
+    sources: Mapping[str, str],
+    loads: Sequence[Load],
+    log: FilteringBoundLogger,
+) -> dict[str, Any]:
+    """Give the facts of portals that have far fewer subjects than they had."""
+    with open_duckdb(folder.with_name(SCRATCH)) as engine:
+        this = Comparison(engine, loads, plan.jobs, plan.limits.min_ratio, log)
+        shrunk = find_shrunk(this, folder, sources)
+    if shrunk and plan.limits.accepts_shrink:
+        return {"shrunk": shrunk, "accepted_at": utc_text(datetime.now(UTC))}
+    return {"shrunk": shrunk}
+
+
 def _write_portals(
     folder: Path, staged: dict[str, PortalRows], log: FilteringBoundLogger
 ) -> None:
     started = time.monotonic()
-    with open_duckdb(folder / "scratch") as connection:
+    with open_duckdb(folder / SCRATCH) as connection:
         for key, portal in staged.items():
-            target = folder / "load" / f"portal={key}"
+            target = folder / LOAD / f"portal={key}"
             with storage(target):
                 target.mkdir(parents=True)
             for entity, rows in _by_entity(portal.counts()).items():
@@ -129,13 +202,14 @@ class Reading:
 
     client: Client
     staged: PortalRows
+    earlier: Earlier
     concurrency: int
     log: FilteringBoundLogger
     users: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
 
 
 async def _read_all(
-    plan: Plan, folder: Path, log: FilteringBoundLogger
+    plan: Plan, folder: Path, earlier: dict[str, Earlier], log: FilteringBoundLogger
 ) -> dict[str, PortalRows]:
     """Read all portals side by side, and give what has been staged of each."""
     staged = {ask.portal.key: PortalRows(folder / ask.portal.key) for ask in plan.asks}
@@ -146,7 +220,14 @@ async def _read_all(
             await _together(
                 _refuse_unlisted(plan.jobs, listings),
                 *(
-                    _read_portal(plan, ask, staged[ask.portal.key], listing, log)
+                    _read_portal(
+                        plan,
+                        ask,
+                        staged=staged[ask.portal.key],
+                        earlier=earlier[ask.portal.key],
+                        listing=listing,
+                        log=log,
+                    )
                     for ask, listing in zip(plan.asks, listings, strict=True)
                 ),
             )
@@ -167,7 +248,9 @@ async def _refuse_unlisted(
 async def _read_portal(
     plan: Plan,
     ask: Ask,
+    *,
     staged: PortalRows,
+    earlier: Earlier,
     listing: asyncio.Future[set[str]],
     log: FilteringBoundLogger,
 ) -> None:
@@ -182,12 +265,12 @@ async def _read_portal(
                 log=log,
                 patience=plan.patience,
             )
-            reading = Reading(client, staged, plan.concurrency, log)
+            reading = Reading(client, staged, earlier, plan.concurrency, log)
             jobs = await _read_activities(reading, plan.jobs)
             listing.set_result(set(jobs))
             await _each(jobs, partial(_read_job, reading), plan.concurrency)
-    _refuse_too_many_gone(ask)
-    _refuse_too_many_quarantined(ask, staged)
+    _refuse_too_many_gone(ask, plan.limits.max_gone)
+    _refuse_too_many_quarantined(ask, staged, plan.limits.max_quarantine)
     log.info(
         "portal_read",
         portal=ask.portal.key,
@@ -197,22 +280,24 @@ async def _read_portal(
     )
 
 
-def _refuse_too_many_gone(ask: Ask) -> None:
+def _refuse_too_many_gone(ask: Ask, most: float) -> None:
     gone, jobs = ask.meter.gone_jobs, ask.meter.jobs
-    if gone > max(1, MAX_GONE * jobs) or 0 < gone == jobs:
+    if gone > max(1, most * jobs) or 0 < gone == jobs:
         raise PortalError(
             f"portal {ask.portal.key}: {gone} of {jobs} jobs are gone, "
-            f"more than {MAX_GONE:.0%}"
+            f"more than {most:.0%}"
         )
 
 
-def _refuse_too_many_quarantined(ask: Ask, staged: PortalRows) -> None:
+def _refuse_too_many_quarantined(ask: Ask, staged: PortalRows, most: float) -> None:
     counts = staged.counts()
+    # One row is no share of anything, unless none at all is allowed.
+    spare = 1 if most else 0
     for entity, refused in staged.quarantined().items():
-        if refused > max(1, MAX_QUARANTINE * (counts[entity] + refused)):
+        if refused > max(spare, most * (counts[entity] + refused)):
             raise PortalError(
                 f"portal {ask.portal.key}: {refused} rows of {entity} are quarantined, "
-                f"more than {MAX_QUARANTINE:.0%}"
+                f"more than {most:.2%}"
             )
 
 
@@ -229,7 +314,7 @@ async def _read_activities(reading: Reading, wanted: frozenset[str]) -> list[str
     reading.log.info(
         "jobs_listed",
         portal=reading.client.portal.key,
-        activities=rows.counts["activities"],
+        activities=rows.staged.counts["activities"],
         jobs=len(jobs),
     )
     return list(jobs)
@@ -259,23 +344,44 @@ class JobReading:
 
 
 async def _read_job(reading: Reading, job: str) -> None:
-    started = time.monotonic()
+    if await _resume_job(reading, job):
+        return
+    started, read_at = time.monotonic(), utc_text(datetime.now(UTC))
     try:
-        with reading.staged.job(job) as rows:
+        with reading.staged.job(job, read_at) as rows:
             await _read_whole_job(JobReading(reading, job, rows))
     except NotFoundError:
         if await _exists(reading.client, job):
             raise
-        with reading.staged.job(job) as rows:
+        with reading.staged.job(job, read_at, is_gone=True) as rows:
             build = partial(shapes.job_row, job, None, None, is_gone=True)
             rows.add("jobs", job, utc_text(datetime.now(UTC)), build)
         reading.client.meter.gone_jobs += 1
+    _note_job(reading, "job_read", job, rows.staged, started)
+
+
+async def _resume_job(reading: Reading, job: str) -> bool:
+    """Go on with a job that an interrupted load had read, if it had."""
+    started, earlier = time.monotonic(), reading.earlier
+    staged = reading.staged.resume(job, earlier.reading, earlier.ages["access_keys"])
+    if staged is None:
+        return False
+    users = {*field_of(staged.file("registrations"), "user_uuid")}
+    workers = 2 * reading.concurrency
+    await _each(users, partial(_land_user, reading, job), workers)
+    _note_job(reading, "job_resumed", job, staged, started)
+    return True
+
+
+def _note_job(
+    reading: Reading, event: str, job: str, staged: Staged, started: float
+) -> None:
     reading.client.meter.jobs_read += 1
     reading.log.info(
-        "job_read",
+        event,
         portal=reading.client.portal.key,
         job=job,
-        rows=dict(rows.counts),
+        rows=dict(staged.counts),
         seconds=round(time.monotonic() - started, 3),
     )
 
@@ -299,12 +405,7 @@ async def _read_whole_job(this: JobReading) -> None:
     # More than may be in flight: one that waits to try again is then not missed.
     workers = 2 * this.of.concurrency
     await _each(this.registered, partial(_read_user, this), workers)
-    asked = sorted(this.listed & this.reachable)
-    missing: list[str] = []
-    await _each(asked, partial(_read_access_keys, this, missing), workers)
-    if asked and len(missing) == len(asked):
-        # So it looks when the job itself has gone meanwhile.
-        await api.job_details(this.client, this.job)
+    await _take_access_keys(this, workers)
 
 
 async def _read_details(this: JobReading) -> None:
@@ -358,18 +459,26 @@ async def _read_registrations(this: JobReading) -> None:
 
 
 async def _read_user(this: JobReading, user: str) -> None:
-    if await _is_reachable_user(this, user):
+    if await _is_reachable_user(this.of, this.job, user):
         this.reachable.update(this.registered[user])
 
 
-async def _is_reachable_user(this: JobReading, user: str) -> bool:
-    """Read a user once for all jobs, and say whether there is any contact."""
-    users = this.of.users
+async def _land_user(reading: Reading, job: str, user: str) -> None:
+    await _is_reachable_user(reading, job, user)
+
+
+async def _is_reachable_user(reading: Reading, job: str, user: str) -> bool:
+    """Take in a user once for all jobs, and say whether there is any contact."""
+    users = reading.users
     if user in users:
         return await asyncio.shield(users[user])
     users[user] = asyncio.get_running_loop().create_future()
     try:
-        row = await _read_new_user(this, user)
+        known = reading.earlier.known.find("users", user)
+        if known and known.line:
+            row = _add_known_user(reading.staged, known)
+        else:
+            row = await _read_new_user(reading, job, user)
     except BaseException:
         users[user].cancel()
         raise
@@ -378,20 +487,50 @@ async def _is_reachable_user(this: JobReading, user: str) -> bool:
     return users[user].result()
 
 
-async def _read_new_user(this: JobReading, user: str) -> shapes.Row:
+def _add_known_user(staged: PortalRows, known: Known) -> shapes.Row:
+    if known.is_resumed:
+        staged.own.keep("users", known.line)
+        staged.resumed_users += 1
+    else:
+        staged.own.carry("users", known.line, known.fetched_at)
+    return known.row
+
+
+async def _read_new_user(reading: Reading, job: str, user: str) -> shapes.Row:
     raw: dict[str, Any] | None = None
+    reading.staged.asked["users"] += 1
     try:
-        answer = await api.user(this.client, user, this.job)
+        answer = await api.user(reading.client, user, job)
         raw, fetched_at = answer.value, answer.fetched_at
     except NotFoundError:
         fetched_at = utc_text(datetime.now(UTC))
-    add = partial(this.of.staged.own.add, "users", user, fetched_at)
+    add = partial(reading.staged.own.add, "users", user, fetched_at)
     unknown = partial(shapes.user_row, user, {})
     return add(partial(shapes.user_row, user, raw)) or add(unknown) or unknown()
 
 
+async def _take_access_keys(this: JobReading, workers: int) -> None:
+    """Take over the keys that are known, and ask for the others."""
+    asked: list[str] = []
+    had_none: set[str] = set()
+    for subject in sorted(this.listed & this.reachable):
+        known = this.of.earlier.known.find("access_keys", this.job, subject)
+        if known and known.line:
+            this.rows.carry("access_keys", known.line, known.fetched_at)
+            continue
+        asked.append(subject)
+        if known:
+            had_none.add(subject)
+    missing: list[str] = []
+    await _each(asked, partial(_read_access_keys, this, missing), workers)
+    if len(missing) == len(asked) and not had_none.issuperset(missing):
+        # So it looks when the job itself has gone meanwhile.
+        await api.job_details(this.client, this.job)
+
+
 async def _read_access_keys(this: JobReading, missing: list[str], subject: str) -> None:
     found: shapes.AccessKeys | None = None
+    this.of.staged.asked["access_keys"] += 1
     try:
         answer = await api.access_keys(this.client, this.job, subject)
         found, fetched_at = answer.value, answer.fetched_at

@@ -1,43 +1,83 @@
 """Where a load is written while it is being read: rows as lines of JSON.
 
     .staging/LOAD_ID/lock                          held while the load lives
+    .staging/LOAD_ID/wanted.json                   what the load was asked for
     .staging/LOAD_ID/rows/KEY/ENTITY.ndjson        activities and users of a portal
     .staging/LOAD_ID/rows/KEY/jobs/HASH/...        what one job's reading gave, whole
     .staging/LOAD_ID/rows/KEY/jobs/HASH.part/...   the same, being written
     .staging/LOAD_ID/load/...                      what becomes loads/LOAD_ID
 
 A job's folder gets its name only when all of the job has been read, so that nothing of
-a job that is gone or was interrupted is ever landed.
+a job that is gone or was interrupted is ever landed. Its `whole.json` says what is in
+it, with checksums: whoever takes the folder up later trusts these and not the disk. A
+job that is gone, or has quarantined rows, has none: it is asked for again.
 """
 
 import hashlib
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
+from zlib import crc32
 
-from extract.files import is_held, locked, storage
+from extract.files import storage
 from extract.jsontext import RowError, dumps
 from extract.shapes import Row
 
 STAGING = ".staging"
+JOBS = "jobs"
+WHOLE = "whole.json"
 MAX_ROW_BYTES = 4 * 1024 * 1024
 QUARANTINE = "quarantine"
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Window:
+    """Times between which something is fresh enough: after `since`, up to `until`.
+
+    A time after `until` is of a clock that has gone back: nobody knows its age.
+    """
+
+    since: str
+    until: str
+
+    def __contains__(self, at: str) -> bool:
+        return self.since < at <= self.until
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows that have been written: where, and how many of each entity.
+
+    `carried` counts those among them that come from an earlier load.
+    """
+
+    folder: Path
+    counts: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+    carried: Counter[str] = field(default_factory=Counter)
+
+    def file(self, entity: str) -> Path:
+        """Give the place of an entity's rows; there is no file where there are none."""
+        return self.folder / f"{entity}.ndjson"
 
 
 class Rows:
-    """The rows of one folder: a file an entity, opened with its first row."""
+    """The rows of one folder, being written: a file an entity, from its first row."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.counts: Counter[str] = Counter()
-        self.quarantined: Counter[str] = Counter()
+        self.staged = Staged(folder)
+        self.checksums: Counter[str] = Counter()
+        self.oldest_carried: str | None = None
         self._files: dict[str, BinaryIO] = {}
         with storage(folder):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -48,10 +88,16 @@ class Rows:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with storage(self.folder), ExitStack() as stack:
+        with storage(self.staged.folder), ExitStack() as stack:
             for file in self._files.values():
                 stack.callback(file.close)
         self._files.clear()
+
+    def flush(self) -> None:
+        """Give all rows so far to the system, which outlives this process."""
+        with storage(self.staged.folder):
+            for file in self._files.values():
+                file.flush()
 
     def add(
         self, entity: str, where: str, fetched_at: str, build: Callable[[], Row]
@@ -71,19 +117,30 @@ class Rows:
             return row
         return None
 
+    def carry(self, entity: str, line: bytes, fetched_at: str) -> None:
+        """Write a row of an earlier load as it was, with the time of its asking."""
+        self._write(entity, line)
+        self.staged.carried[entity] += 1
+        self.oldest_carried = min(fetched_at, self.oldest_carried or fetched_at)
+
+    def keep(self, entity: str, line: bytes) -> None:
+        """Write a row that an interrupted load had asked for, as it was."""
+        self._write(entity, line)
+
     def _quarantine(self, entity: str, where: str, reason: str) -> None:
         key = where.encode(errors="backslashreplace").decode()
         self._write(
             QUARANTINE, encode({"entity": entity, "key": key, "reason": reason})
         )
-        self.quarantined[entity] += 1
+        self.staged.quarantined[entity] += 1
 
     def _write(self, entity: str, line: bytes) -> None:
-        with storage(self.folder):
+        with storage(self.staged.folder):
             if entity not in self._files:
-                self._files[entity] = (self.folder / f"{entity}.ndjson").open("wb")
+                self._files[entity] = self.staged.file(entity).open("wb")
             self._files[entity].write(line)
-        self.counts[entity] += 1
+        self.staged.counts[entity] += 1
+        self.checksums[entity] = crc32(line, self.checksums[entity])
 
 
 def encode(row: Row) -> bytes:
@@ -100,65 +157,125 @@ def encode(row: Row) -> bytes:
 
 
 class PortalRows:
-    """What the reading of one portal has staged: its own rows and its jobs'."""
+    """What the reading of one portal has staged: its own rows and its jobs'.
+
+    `asked` counts what the portal was asked for one by one; `resumed_jobs` and
+    `resumed_users` what an interrupted load had already asked for.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.own = Rows(folder)
-        self._jobs: dict[str, Rows] = {}
+        self.asked: Counter[str] = Counter()
+        self.resumed_jobs = 0
+        self.resumed_users = 0
+        self._jobs: dict[str, Staged] = {}
 
     @contextmanager
-    def job(self, job: str) -> Iterator[Rows]:
-        """Give the place for a job's rows, kept only if the block ends well."""
-        name = hashlib.sha256(job.encode()).hexdigest()[:32]
-        whole = self.own.folder / "jobs" / name
+    def job(self, job: str, read_at: str, is_gone: bool = False) -> Iterator[Rows]:
+        """Give the place for a job's rows, kept only if the block ends well.
+
+        `read_at` is when its reading began.
+        """
+        whole = self._folder(job)
         part = whole.with_suffix(".part")
         with storage(part):
-            if part.exists():
-                shutil.rmtree(part)
+            for left in (part, whole):
+                if left.exists():
+                    shutil.rmtree(left)
         with Rows(part) as rows:
             yield rows
+        # What the job takes for known must not be lost before the job is.
+        self.own.flush()
         with storage(whole):
-            rows.folder = rows.folder.rename(whole)
-        self._jobs[job] = rows
+            if not (is_gone or rows.staged.quarantined):
+                _write_whole(rows, job, read_at)
+            part.rename(whole)
+        staged = rows.staged
+        self._jobs[job] = Staged(
+            whole, staged.counts, staged.quarantined, staged.carried
+        )
+
+    def resume(self, job: str, reading: Window, carried: Window) -> Staged | None:
+        """Take up a job that an interrupted load had read, if it is whole and fresh.
+
+        `reading` says when it may have been read, `carried` of when the rows may be
+        that the interrupted load had itself carried over.
+        """
+        folder = self._folder(job)
+        whole = _read_whole(folder / WHOLE)
+        if whole.get("job") != job or whole["read_at"] not in reading:
+            return None
+        oldest: str | None = whole["oldest_carried"]
+        if oldest is not None and oldest not in carried:
+            return None
+        staged = Staged(folder, Counter(whole["counts"]))
+        if any(_checksum(staged.file(e)) != n for e, n in whole["checksums"].items()):
+            return None
+        self._jobs[job] = staged
+        self.resumed_jobs += 1
+        return staged
+
+    def _folder(self, job: str) -> Path:
+        name = hashlib.sha256(job.encode()).hexdigest()[:32]
+        return self.own.staged.folder / JOBS / name
 
     def files(self, entity: str) -> list[Path]:
         """List the files of an entity, in the order of the jobs' uuids."""
-        files = (rows.folder / f"{entity}.ndjson" for rows in self._all())
-        return [file for file in files if file.exists()]
+        return [s.file(entity) for s in self._all() if s.counts[entity]]
 
     def counts(self) -> Counter[str]:
         """Count the rows by entity."""
-        return sum((rows.counts for rows in self._all()), Counter())
+        return sum((staged.counts for staged in self._all()), Counter())
 
     def quarantined(self) -> Counter[str]:
         """Count the quarantined rows by the entity that they would have been of."""
-        return sum((rows.quarantined for rows in self._all()), Counter())
+        return sum((staged.quarantined for staged in self._all()), Counter())
 
-    def _all(self) -> list[Rows]:
-        return [self.own, *(self._jobs[job] for job in sorted(self._jobs))]
+    def carried(self) -> Counter[str]:
+        """Count the rows that come from an earlier load, by entity."""
+        return sum((staged.carried for staged in self._all()), Counter())
 
-
-@contextmanager
-def staging(landing: Path, load_id: str) -> Iterator[Path]:
-    """Give the folder of a load in the making; what dead loads left is removed.
-
-    However the load ends, the folder is gone afterwards: by then the load is under
-    `loads`, or it failed. One that was killed is removed by the next load.
-    """
-    root = landing / STAGING
-    folder = root / load_id
-    with ExitStack() as stack:
-        with storage(root):
-            root.mkdir(parents=True, exist_ok=True)
-            with locked(root / "lock"):
-                _sweep(root)
-                folder.mkdir()
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
-                stack.enter_context(locked(folder / "lock"))
-        yield folder
+    def _all(self) -> list[Staged]:
+        return [self.own.staged, *(self._jobs[job] for job in sorted(self._jobs))]
 
 
-def _sweep(root: Path) -> None:
-    for folder in root.iterdir():
-        if folder.is_dir() and not is_held(folder / "lock"):
-            shutil.rmtree(folder)
+def _write_whole(rows: Rows, job: str, read_at: str) -> None:
+    whole = {
+        "job": job,
+        "read_at": read_at,
+        "oldest_carried": rows.oldest_carried,
+        "counts": rows.staged.counts,
+        "checksums": rows.checksums,
+    }
+    path = rows.staged.folder / WHOLE
+    path.write_text(json.dumps(whole), encoding="utf-8")
+
+
+def _read_whole(path: Path) -> dict[str, Any]:
+    """Read `whole.json`, written by this very code; nothing where it is not whole."""
+    with storage(path):
+        try:
+            whole: dict[str, Any] = json.loads(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+    return whole
+
+
+def _checksum(path: Path) -> int | None:
+    checksum = 0
+    with storage(path):
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    checksum = crc32(chunk, checksum)
+        except FileNotFoundError:
+            return None
+    return checksum
+
+
+def field_of(path: Path, name: str) -> Iterator[Any]:
+    """Give one field of each staged row of a file; of no file none."""
+    with storage(path):
+        if path.exists():
+            with path.open("rb") as file:
+                yield from (json.loads(line)[name] for line in file)

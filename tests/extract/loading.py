@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import duckdb
 from fake_portal import FakePortal
 
 from extract.client import Credentials, Patience
-from extract.load import Ask, Plan, run
+from extract.load import Ask, Limits, Plan, run
 from extract.logs import open_log
 from extract.portals import COLUMNS, Portal
+from extract.reuse import Reuse
 from extract.urls import split_base_url
 
 USERNAME = "canary-user"
@@ -30,6 +32,8 @@ IMPATIENT = Patience(
     request_deadline=5,
     details_deadline=5,
 )
+NO_TIME = timedelta()
+NOTHING_REUSED = Reuse(NO_TIME, NO_TIME, NO_TIME)
 EXTRACT = Path(sys.executable).with_name("extract")
 
 
@@ -50,6 +54,8 @@ def load(
     jobs: tuple[str, ...] = (),
     rate: int = 0,
     concurrency: int = 8,
+    reuse: Reuse | None = None,
+    limits: Limits | None = None,
     **patience: Any,
 ) -> dict[str, Any]:
     """Make a load of one portal in this process; give its facts."""
@@ -59,6 +65,8 @@ def load(
         concurrency=concurrency,
         jobs=frozenset(jobs),
         patience=replace(IMPATIENT, **patience),
+        reuse=reuse or Reuse(),
+        limits=limits or Limits(),
     )
     return run(plan, open_log("json"))
 

@@ -28,11 +28,15 @@ from loading import (
 )
 
 from extract.errors import StorageError
-from extract.landing import SCHEMA, list_loads, open_duckdb, publish, write_parquet
-from extract.staging import staging
+from extract.landing import SCHEMA, land, list_loads, open_duckdb, write_parquet
+from extract.resume import Interrupted, staging
+from extract.staging import Window
 
 TEXTS = ["", " ", "a\x00b", "\x00", "\u2028\n\r\t\x1f", "null", "{}", "[1]", "1.10"]
 TEXTS += ["'\"\\", "=1+1", "2020-01-01", "true", "é\u0301\U0001f600", "\ufeffx", "NaN"]
+
+
+NOTHING = Interrupted({"code": ""}, Window("", ""))
 
 
 def test_every_entity_has_a_file_with_its_schema_also_of_no_rows(
@@ -98,7 +102,7 @@ def test_load_json_has_the_facts(tmp_path: Path) -> None:
     assert written["load_id"][:15] == re.sub("[-:]", "", written["extracted_at"])[:15]
     assert set(written) == {
         *("load_id", "extracted_at", "finished_at", "code_version"),
-        *("portals", "rows", "requests", "seconds"),
+        *("only_jobs", "portals", "rows", "requests", "seconds", "shrunk"),
     }
     assert written["portals"]["studio"]["base_url"] == base_url
     link = (tmp_path / "current").readlink()
@@ -135,9 +139,9 @@ def test_a_load_that_ends_after_a_newer_one_does_not_replace_it(tmp_path: Path) 
     with serve(studio()) as portal:
         newer = load(portal.base_url, tmp_path)
     older = "20000101T000000000000Z-00000000"
-    with staging(tmp_path, older) as folder:
+    with staging(tmp_path, older, NOTHING) as folder:
         (folder / "load" / "portal=studio").mkdir(parents=True)
-        assert not publish(tmp_path, folder / "load", {"load_id": older})
+        assert not land(tmp_path, folder / "load", {"load_id": older})
     assert (tmp_path / "current").readlink().name == newer["load_id"]
     assert (tmp_path / "loads" / older / "load.json").exists()
 
@@ -177,16 +181,26 @@ def test_a_current_that_is_no_link_is_left_alone(tmp_path: Path) -> None:
     assert list((tmp_path / "current").iterdir()) == []
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_old_load(tmp_path: Path) -> None:
-    with serve(studio(subjects=50)) as portal:
+@pytest.mark.parametrize(
+    ("limit", "options", "reason"),
+    [
+        (3_000, [], "disk I/O error"),
+        (20_000, ["--max-age-keys", "0", "--max-age-users", "0"], "File too large"),
+    ],
+    ids=["what is known", "rows"],
+)
+def test_a_full_disk_is_one_line_and_leaves_the_old_load(
+    tmp_path: Path, limit: int, options: list[str], reason: str
+) -> None:
+    with serve(studio(subjects=100)) as portal:
         folder = project(tmp_path, portal)
         assert extract(folder, "load").returncode == 0
         before = (folder / "landing" / "current").readlink()
         program = (
             "import resource, sys\n"
             "from extract.cli import main\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
-            "main(['load'])\n"
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+            f"main(['load', *{options}])\n"
         )
         result = subprocess.run(
             [sys.executable, "-c", program],
@@ -198,7 +212,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_load(tmp_path: Path) -> None
         )
     assert result.returncode == 30
     assert result.stderr.count("\n") == 1
-    assert "File too large" in result.stderr
+    assert reason in result.stderr
     assert (folder / "landing" / "current").readlink() == before
     assert len(list((folder / "landing" / "loads").iterdir())) == 1
     assert [one.name for one in (folder / "landing" / ".staging").iterdir()] == ["lock"]

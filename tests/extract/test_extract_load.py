@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 from fake_portal import Turns, serve, serve_bytes, whole
-from loading import EMAIL, activity, ask, landed, load, phone, query, studio
+from loading import (
+    EMAIL,
+    NOTHING_REUSED,
+    activity,
+    ask,
+    landed,
+    load,
+    phone,
+    query,
+    studio,
+)
 
 from extract.errors import ConfigError, NotFoundError, PortalError
 from extract.load import Plan, run
@@ -352,7 +362,7 @@ def test_a_failure_anywhere_fails_the_whole_load(tmp_path: Path, path: str) -> N
         before = load(portal.base_url, tmp_path)
         portal.routes[path] = 500
         with pytest.raises(PortalError, match="answered 500") as why:
-            load(portal.base_url, tmp_path)
+            load(portal.base_url, tmp_path, reuse=NOTHING_REUSED)
     assert f"GET {path}" in str(why.value)
     assert [one.name for one in (tmp_path / "loads").iterdir()] == [before["load_id"]]
     assert [one.name for one in (tmp_path / ".staging").iterdir()] == ["lock"]

@@ -1,0 +1,237 @@
+"""What need not be asked for again: access keys and users of earlier loads.
+
+They cost one request each and hardly change, so a load takes those over that were
+asked for not long ago. Before it reads a portal they are put into a small database
+beside the staged rows, ready to be written: memory does not grow with their number.
+
+Of several rows of one key the newest counts. One that says "none" (a subject without a
+key, a user who is gone, a row that was quarantined) is never taken over; it only keeps
+an older one from being so.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import batched
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import duckdb
+
+from extract.client import utc_text
+from extract.errors import StorageError
+from extract.files import storage
+from extract.jsontext import dumps
+from extract.landing import SCHEMA, Load, begun_at, quoted, rows_of
+from extract.shapes import Row
+from extract.staging import MAX_ROW_BYTES, Window
+
+BATCH = 1000
+NONE = b""
+UNKNOWN_PAYLOADS = (None, "{}")
+KEYS = {"access_keys": ("job_uuid", "subject_uuid"), "users": ("user_uuid",)}
+TIME_TEXT = "strftime(fetched_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
+
+
+class TornError(Exception):
+    """The files of an earlier load are not what they should be."""
+
+
+class Known(NamedTuple):
+    """A row that is known, as the line to write, and when it was asked for.
+
+    The line is empty where all that is known is that there was none. `is_resumed`: an
+    interrupted load had asked for it, else a complete one.
+    """
+
+    line: bytes
+    fetched_at: str
+    is_resumed: bool
+
+    @property
+    def row(self) -> Row:
+        """The row itself."""
+        row: Row = json.loads(self.line)
+        return row
+
+
+class KnownRows:
+    """The rows of one portal that are known, by their keys, on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._open()
+
+    def _open(self) -> None:
+        with self._storage():
+            self._database = sqlite3.connect(self._path)
+            # It goes when the load ends: there is nothing to be safe against.
+            self._database.execute("pragma journal_mode = off")
+            self._database.execute("pragma synchronous = off")
+            for entity in KEYS:
+                self._database.execute(
+                    f"create table {entity} (key blob primary key, line blob, "
+                    "fetched_at text, is_resumed integer) without rowid"
+                )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._database.close()
+        with storage(self._path):
+            self._path.unlink()
+        self._open()
+
+    def add(self, entity: str, rows: Iterable[Row], is_resumed: bool = False) -> None:
+        """Note rows, unless a newer one of the same key is known."""
+        entries = (
+            (_key(*(row[name] for name in KEYS[entity])), *_known(entity, row))
+            for row in rows
+        )
+        for batch in batched(entries, BATCH):
+            with self._storage():
+                self._database.executemany(
+                    f"insert into {entity} values (?, ?, ?, {is_resumed:d}) "  # noqa: S608
+                    "on conflict do update set line = excluded.line, "
+                    "fetched_at = excluded.fetched_at, "
+                    "is_resumed = excluded.is_resumed "
+                    "where excluded.fetched_at > fetched_at",
+                    batch,
+                )
+
+    def find(self, entity: str, *key: str) -> Known | None:
+        """Give what is known of a key."""
+        with self._storage():
+            found = self._database.execute(
+                f"select line, fetched_at, is_resumed from {entity} where key = ?",  # noqa: S608
+                [_key(*key)],
+            ).fetchone()
+        return Known(found[0], found[1], bool(found[2])) if found else None
+
+    @contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageError(f"{self._path}: {error}") from error
+
+
+def _key(*parts: str) -> bytes:
+    return json.dumps(parts).encode()
+
+
+def _known(entity: str, row: Row) -> tuple[bytes, str]:
+    line = dumps(row).encode() + b"\n"
+    is_known = bool(row["access_keys"]) if entity == "access_keys" else _is_there(row)
+    usable = is_known and len(line) <= MAX_ROW_BYTES
+    return (line if usable else NONE), row["fetched_at"]
+
+
+def _is_there(user: Row) -> bool:
+    return not user["is_gone"] and user["payload"] not in UNKNOWN_PAYLOADS
+
+
+# From complete loads
+
+
+def loads_to_carry(
+    loads: Sequence[Load], key: str, source: str, windows: Mapping[str, Window]
+) -> list[Load]:
+    """Choose the loads (given newest first) that may have fresh rows of a portal.
+
+    These are the newest one of all that the portal has on sale, from the same source,
+    and the newer ones of some of its jobs.
+    """
+    since = min(window.since for window in windows.values())
+    found = []
+    for load in loads:
+        if load.facts["extracted_at"] <= since:
+            break
+        if load.portal(key).get("source") == source:
+            found.append(load)
+            if load.is_full:
+                break
+    return found
+
+
+def carry(
+    known: KnownRows,
+    engine: duckdb.DuckDBPyConnection,
+    load: Load,
+    key: str,
+    windows: Mapping[str, Window],
+) -> None:
+    """Note the fresh rows of a complete load; TornError where it is not whole."""
+    for entity, window in windows.items():
+        path = load.files(key) / f"{entity}.parquet"
+        try:
+            _check(engine, entity, path, load.portal(key).get("rows"))
+            known.add(entity, _rows(engine, entity, path, window))
+        except duckdb.Error as error:
+            kind = type(error).__name__
+            raise TornError(f"{path.name} cannot be read ({kind})") from None
+
+
+def _check(
+    engine: duckdb.DuckDBPyConnection, entity: str, path: Path, rows: object
+) -> None:
+    """Compare a file's columns with the schema, and its rows with load.json."""
+    found = f"from read_parquet({quoted(path)}, hive_partitioning = false)"
+    described = engine.execute(f"describe {found}").fetchall()
+    wanted = engine.execute(f"describe {rows_of(SCHEMA[entity], [])}").fetchall()
+    if described != wanted:
+        raise TornError(f"{path.name} has other columns")
+    counted = engine.execute(f"select count(*) {found}").fetchone()
+    if isinstance(rows, dict) and counted != (rows.get(entity),):
+        raise TornError(f"{path.name} has not the rows that load.json counts")
+
+
+def _rows(
+    engine: duckdb.DuckDBPyConnection, entity: str, path: Path, window: Window
+) -> Iterator[Row]:
+    columns = [*SCHEMA[entity]]
+    keys = " and ".join(f"{name} is not null" for name in KEYS[entity])
+    listed = ", ".join(columns[:-1])
+    result = engine.execute(
+        f"select {listed}, {TIME_TEXT} from read_parquet({quoted(path)}, "  # noqa: S608
+        f"hive_partitioning = false) where {keys} and fetched_at > ?::timestamptz "
+        "and fetched_at <= ?::timestamptz",
+        [window.since, window.until],
+    )
+    while found := result.fetchmany(BATCH):
+        for values in found:
+            yield dict(zip(columns, values, strict=True))
+
+
+# From an interrupted load
+
+
+def resume_users(known: KnownRows, folder: Path, reading: Window) -> None:
+    """Note the users that interrupted loads had asked for within a time.
+
+    `folder` has a portal's staged rows: those of users as `users-LOAD_ID.ndjson`.
+    """
+    for path in sorted(folder.glob("users-*.ndjson")):
+        began = utc_text(begun_at(path.stem.removeprefix("users-")))
+        own = Window(max(began, reading.since), reading.until)
+        fresh = (row for row in _whole_lines(path) if row["fetched_at"] in own)
+        known.add("users", fresh, is_resumed=True)
+
+
+def _whole_lines(path: Path) -> Iterator[Row]:
+    """Give the rows of a file that may have been cut off anywhere."""
+    with storage(path), path.open("rb") as file:
+        for line in file:
+            try:
+                row: Row = json.loads(line)
+            except ValueError:
+                return
+            yield row

@@ -1,0 +1,96 @@
+"""Whether a load has far fewer subjects than the portal had before.
+
+A portal that answers every request and has lost most of its subjects looks like a good
+day. So a load is compared, portal by portal, with the newest one that had everything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from structlog.typing import FilteringBoundLogger
+
+from extract.landing import Load, quoted
+
+SANDBOX = "sandbox:"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a load is compared with: the complete loads, newest first.
+
+    With `jobs`, only the subjects of these jobs are counted.
+    """
+
+    engine: duckdb.DuckDBPyConnection
+    loads: Sequence[Load]
+    jobs: frozenset[str]
+    min_ratio: float
+    log: FilteringBoundLogger
+
+
+def find_shrunk(
+    this: Comparison, folder: Path, sources: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Find the portals that have less than `min_ratio` of the subjects they had.
+
+    `folder` has the load at hand. Gives, by portal, `subjects`, `before`, and the
+    `load_id` of the load that had them.
+    """
+    shrunk = {}
+    for key, source in sources.items():
+        now = _subjects(this, folder / f"portal={key}")
+        found = _before(this, key, source)
+        if found and now < this.min_ratio * found[1]:
+            shrunk[key] = {"subjects": now, "before": found[1], "load_id": found[0]}
+    return shrunk
+
+
+def shrink_message(load_id: str, shrunk: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say which portals have how many subjects, and what can be done about it."""
+    portals = "; ".join(
+        f"portal {key}: {fact['subjects']} subjects on the order lists, where load "
+        f"{fact['load_id']} has {fact['before']}"
+        for key, fact in shrunk.items()
+    )
+    return (
+        f"{portals}. Load {load_id} is landed but not current; if its numbers are "
+        f"right, `extract accept {load_id}` makes it so"
+    )
+
+
+def _before(this: Comparison, key: str, source: str) -> tuple[str, int] | None:
+    """Give the newest full load that had the portal, and how many subjects it had."""
+    for load in this.loads:
+        facts = load.portal(key)
+        if not (facts and load.is_full and _is_same(facts.get("source"), source)):
+            continue
+        try:
+            return load.load_id, _subjects(this, load.files(key))
+        except duckdb.Error as error:
+            reason = f"subjects.parquet cannot be read ({type(error).__name__})"
+            this.log.warning(
+                "load_not_used", portal=key, load_id=load.load_id, reason=reason
+            )
+    return None
+
+
+def _is_same(before: object, now: str) -> bool:
+    """Say whether it is the same portal: also at another address, unless made up."""
+    made_up = [str(one).startswith(SANDBOX) for one in (before, now)]
+    return before == now or not any(made_up)
+
+
+def _subjects(this: Comparison, folder: Path) -> int:
+    """Count the subjects of the order lists, each once in a job."""
+    file = quoted(folder / "subjects.parquet")
+    counted = this.engine.execute(
+        "select count(*) from (select distinct job_uuid, subject_uuid "  # noqa: S608
+        f"from read_parquet({file}, hive_partitioning = false) "
+        "where listed_in in ('buyers', 'non_buyers') "
+        "and (len($1) = 0 or job_uuid in (select unnest($1))))",
+        [sorted(this.jobs)],
+    ).fetchone()
+    return int(counted[0]) if counted else 0

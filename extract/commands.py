@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from logging import ERROR
+from logging import CRITICAL, ERROR
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ import click
 # The sandbox imports its parts when they are first used: a real load needs none.
 from extract import sandbox as built_in
 from extract import settings
-from extract.errors import ConfigError, ExtractError
+from extract.check import check as check_portals
+from extract.client import Patience
+from extract.errors import ConfigError, ExtractError, PortalError
 from extract.landing import list_loads
 from extract.load import Ask, Plan, run
 from extract.logs import LogFormat, open_log
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of `extract load`."""
+    """The options of `extract load`. No patience: the usual."""
 
     portals: tuple[str, ...]
     jobs: tuple[str, ...]
@@ -39,6 +41,7 @@ class Wanted:
     concurrency: int
     rate: int | None
     log_format: LogFormat | None
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,19 @@ class SandboxSize:
 def load(wanted: Wanted, sandbox: SandboxSize) -> None:
     """Make one load, of the built-in sandbox if that is wanted."""
     portals = settings.choose_portals(read_portals(), wanted.portals, wanted.is_sandbox)
-    asks = settings.asks(portals, wanted.rate, os.environ, wanted.is_sandbox)
+    access = settings.read_access(portals, os.environ, wanted.is_sandbox)
+    asks = settings.asks(portals, wanted.rate, access)
     jobs = settings.read_jobs(wanted.jobs, wanted.jobs_from)
     with ExitStack() as stack:
         if wanted.is_sandbox:
             asks = stack.enter_context(_asked_in_process(asks, sandbox))
-        plan = Plan(asks, wanted.landing, wanted.concurrency, jobs)
+        plan = Plan(
+            asks,
+            wanted.landing,
+            wanted.concurrency,
+            jobs,
+            wanted.patience or access.patience(),
+        )
         _show_load(plan, wanted.log_format)
 
 
@@ -78,9 +88,26 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> None:
         with progress(plan.asks) if has_bars else nullcontext():
             facts = run(plan, open_log("text", ERROR) if on_screen else log)
     except ExtractError as error:
-        log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
+        # On one screen with the error itself, the line would only say it twice.
+        if not (sys.stderr.isatty() and sys.stdout.isatty()):
+            log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
         raise
     log.info("load_complete", **_summary(facts, plan))
+
+
+def check(keys: tuple[str, ...]) -> None:
+    """Ask each portal once; PortalError if any is not as it should be."""
+    portals = settings.choose_portals(read_portals(), keys, sandbox=False)
+    access = settings.read_access(portals, os.environ, sandbox=False)
+    asks = settings.asks(portals, None, access)
+    patience = replace(access.patience(), attempts=1, short_attempts=1)
+    findings = check_portals(asks, patience, open_log("text", CRITICAL))
+    width = max(len(one.portal) for one in findings)
+    for one in findings:
+        verdict = "right" if one.is_right else "WRONG"
+        click.echo(f"{one.portal:<{width}}  {verdict}  {one.words}")
+    if wrong := sum(not one.is_right for one in findings):
+        raise PortalError(f"{wrong} of {len(findings)} portals cannot be read")
 
 
 def _summary(facts: dict[str, Any], plan: Plan) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from extract import shapes
+from extract.attempts import AttemptError
 from extract.client import Answer, Client, Request
+from extract.jsontext import parse
 from extract.shapes import AccessKeys, JobDetails
 
 ON_SALE = {"status_id": "in-webshop"}
@@ -24,9 +26,18 @@ class Listed:
 
 async def activities(client: Client) -> AsyncIterator[Listed]:
     """List the activities on sale."""
-    request = client.request("activities", "search", query=ON_SALE)
-    async for row in _rows(client, request):
+    async for row in _rows(client, _on_sale(client)):
         yield row
+
+
+async def first_activities(client: Client) -> tuple[int, bool]:
+    """Count the activities of the first page, and say whether there are no more."""
+    page = (await client.get(_on_sale(client), shapes.read_page)).value
+    return sum(1 for _ in page.rows), page.next_link is None
+
+
+def _on_sale(client: Client) -> Request:
+    return client.request("activities", "search", query=ON_SALE)
 
 
 async def job_details(client: Client, job: str) -> Answer[JobDetails]:
@@ -34,7 +45,7 @@ async def job_details(client: Client, job: str) -> Answer[JobDetails]:
     request = replace(
         client.request("jobs", job, job=job),
         deadline=client.patience.details_deadline,
-        cap=client.patience.details_cap,
+        cap=client.patience.rows_cap,
     )
     return await client.get(request, shapes.read_job_details)
 
@@ -62,11 +73,12 @@ async def user(client: Client, user: str, job: str) -> Answer[dict[str, Any]]:
 async def access_keys(client: Client, job: str, subject: str) -> Answer[AccessKeys]:
     """Get a subject's access keys; NotFoundError when there are none."""
     request = client.request("jobs", job, "subjects", subject, "accesskeys", job=job)
-    return await client.get(request, shapes.read_access_keys)
+    return await client.get(request, shapes.read_access_keys, parse)
 
 
 async def _rows(client: Client, request: Request) -> AsyncIterator[Listed]:
     position = 0
+    request = replace(request, cap=client.patience.rows_cap)
     async for page in _pages(client, request):
         for raw in page.value.rows:
             yield Listed(position, raw, page.fetched_at)
@@ -84,6 +96,7 @@ async def _pages(
         if page.value.next_link is None:
             return
         if len(seen) >= client.patience.page_cap:
-            client.fail(request, f"more than {client.patience.page_cap:,} pages")
+            reason = f"more than {client.patience.page_cap:,} pages"
+            client.fail(request, AttemptError(reason))
         request = client.follow(page.value.next_link, request, len(seen) + 1)
-    client.fail(request, "the pages go round in a circle")
+    client.fail(request, AttemptError("the pages go round in a circle"))

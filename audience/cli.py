@@ -1,0 +1,137 @@
+"""The command `audience`: who is texted, who no longer, and why.
+
+Everything heavy is imported inside the commands, so that `--help` answers at once.
+"""
+
+import json
+import os
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from audience.errors import AudienceError, DatabaseError, UsageError
+
+if TYPE_CHECKING:
+    from audience.diff import Document
+
+GUARD_FAILED = 1
+INTERRUPTED = 130
+MOST_EXAMPLES = 1000
+
+
+def main() -> None:
+    """Run the command; every error ends as one line and its exit code."""
+    try:
+        status = cli(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = error.exit_code
+    except click.ClickException as error:
+        status = _fail(error.format_message(), error.exit_code)
+    except AudienceError as error:
+        status = _fail(str(error), error.exit_code)
+    except click.Abort:
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"audience: {' '.join(message.split())}", err=True)
+    return status
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Ask the databases that `dbt build` makes who is texted, and why."""
+
+
+class Percent(click.ParamType[Fraction]):
+    """A percentage from 0, such as 2.5, as an exact number."""
+
+    name = "percent"
+
+    def convert(
+        self,
+        value: str | Fraction,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Fraction:
+        """Read the number."""
+        try:
+            percent = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail("must be a number from 0, such as 2.5", param, ctx)
+        if percent < 0:
+            self.fail("must be a number from 0, such as 2.5", param, ctx)
+        return percent
+
+
+file_option = click.Path(dir_okay=False, path_type=Path)
+
+
+@cli.command()
+@click.argument("base", type=file_option)
+@click.argument("head", type=file_option)
+@click.option("--md", type=file_option, help="Write Markdown for a pull request.")
+@click.option("--json", "json_file", type=file_option, help="Write all of it as JSON.")
+@click.option(
+    "--max-change",
+    type=Percent(),
+    metavar="PERCENT",
+    help="Fail where more of a portal's and audience's phones in BASE come or go.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(0, MOST_EXAMPLES),
+    default=0,
+    metavar="N",
+    help="Name N subjects of each change, by the first 8 characters of their uuids.",
+)
+def diff(
+    *,
+    base: Path,
+    head: Path,
+    md: Path | None,
+    json_file: Path | None,
+    max_change: Fraction | None,
+    examples: int,
+) -> int:
+    """Compare BASE and HEAD, the databases of two builds of the same load.
+
+    Says who is newly texted, who no longer, and by which change of fate; counts
+    only, no personal data. Fails where HEAD texts somebody whom BASE held back as
+    suppressed or without consent.
+
+    Exit codes: 0 compared; 1 a guard failed; 2 usage; 3 they cannot be compared.
+    """
+    from audience import markdown, terminal  # noqa: PLC0415
+    from audience.diff import compare, has_failed  # noqa: PLC0415
+
+    try:
+        found = compare(base, head, max_change=max_change, examples=examples)
+    except DatabaseError as error:
+        _write(md, markdown.render_obstacle(str(error)))
+        _write_json(json_file, {"is_comparable": False, "obstacle": str(error)})
+        raise
+    _write(md, markdown.render(found))
+    _write_json(json_file, found)
+    click.echo(terminal.render(found))
+    return GUARD_FAILED if has_failed(found) else 0
+
+
+def _write_json(path: Path | None, document: "Document") -> None:
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
+    _write(path, text + "\n")
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise UsageError(f"{path} cannot be written: {reason}") from error

@@ -1,0 +1,161 @@
+"""Opening what `dbt build` made: read-only, and only where it can be relied on."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from audience.errors import DatabaseError
+
+type Row = dict[str, Any]
+
+TEXT = "VARCHAR"
+FLAG = "BOOLEAN"
+TIME = "TIMESTAMP"
+
+SUBJECT_KEY = {"portal": TEXT, "job_uuid": TEXT, "subject_uuid": TEXT}
+KEY = {**SUBJECT_KEY, "activity_uuid": TEXT}
+# The 28 columns of an exported row; only `group` has another name in the database.
+EXPORTED = {
+    name: TEXT
+    for name in (
+        "portal job_uuid job_name subject_uuid external_id first_name last_name "
+        "parent_name phone_number phone_number_2 email email_2 country group_name "
+        "buyer access_code url custom_gallery_url sms_marketing_consent "
+        "sms_marketing_timestamp sms_transactional_consent "
+        "sms_transactional_timestamp activity_uuid activity_name registered_user "
+        "registered_user_email registered_user_uuid resolution_strategy"
+    ).split()
+}
+MEMBERS = "marts.audience_members"
+BUILD = "run.build"
+REASONS = "seeds.exclusion_reasons"
+# What DuckDB says of files that it cannot read on, or has no room for.
+DAMAGED = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
+
+type Relations = Mapping[str, Mapping[str, str]]
+# What `audience diff` reads.
+COMPARED: Relations = {
+    BUILD: {
+        "run_id": TEXT,
+        "code_version": TEXT,
+        "variables": TEXT,
+        "load_id": TEXT,
+        "as_of": TIME,
+        "has_passed": FLAG,
+        "obstacle": TEXT,
+    },
+    REASONS: {
+        "reason": TEXT,
+        "precedence": "INTEGER",
+        "is_guarded": FLAG,
+        "meaning": TEXT,
+        "remedy": TEXT,
+    },
+    MEMBERS: {
+        **EXPORTED,
+        "audience": TEXT,
+        "exclusion_reason": TEXT,
+        "is_exported": FLAG,
+    },
+    "intermediate.int_candidate_reasons": {**KEY, "exclusion_reason": TEXT},
+    "intermediate.int_route_suppressions": {
+        **SUBJECT_KEY,
+        "channel": TEXT,
+        "address": TEXT,
+        "is_suppressed": FLAG,
+    },
+}
+
+
+@contextmanager
+def open_databases(paths: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attach databases read-only under their names; one file may have two names.
+
+    Nothing is written but what DuckDB swaps out, into a folder that is removed. Raises
+    DatabaseError where one is missing, in use, or no database, also later, while it
+    is read.
+    """
+    with TemporaryDirectory() as swap, duckdb.connect() as connection:
+        connection.execute("set autoinstall_known_extensions = false")
+        connection.execute("set autoload_known_extensions = false")
+        connection.execute("set temp_directory = ?", [swap])
+        for name, path in paths.items():
+            _attach(connection, name, path)
+        try:
+            yield connection
+        except DAMAGED as error:
+            # Its text can quote the rows.
+            raise DatabaseError(
+                f"{' or '.join(paths)}: cannot be read to its end "
+                f"({type(error).__name__})"
+            ) from error
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    if not path.is_file():
+        raise DatabaseError(f"{name}: there is no file {path}")
+    quoted = str(path.absolute()).replace("'", "''")
+    try:
+        connection.execute(f"attach '{quoted}' as {name} (type duckdb, read_only)")
+    except duckdb.Error as error:
+        raise DatabaseError(f"{name}: {path} {_unreadable(error)}") from error
+
+
+def _unreadable(error: duckdb.Error) -> str:
+    said = str(error)
+    if "Could not set lock" in said:
+        return "is in use, by a build perhaps: try again when that has ended"
+    if "Permission denied" in said:
+        return "may not be read"
+    return "is no DuckDB database, or a damaged one"
+
+
+def relations(*names: str) -> Relations:
+    """Return some of the relations that `audience diff` reads."""
+    return {name: COMPARED[name] for name in names}
+
+
+def check_relations(
+    connection: duckdb.DuckDBPyConnection, name: str, relations: Relations
+) -> None:
+    """Raise DatabaseError where a table or a column is missing or of another type."""
+    found = {
+        (row["relation"], row["column_name"]): row["data_type"]
+        for row in query(connection, "columns", [name])
+    }
+    present = {relation for relation, _ in found}
+    for relation, columns in relations.items():
+        if relation not in present:
+            raise DatabaseError(f"{name}: {relation} is missing")
+        for column, expected in columns.items():
+            data_type = found.get((relation, column))
+            if data_type != expected:
+                raise DatabaseError(
+                    f"{name}: {relation} is malformed: column {column} is "
+                    f"{data_type or 'missing'}{data_type and f', not {expected}' or ''}"
+                )
+
+
+def read_sql(file: str, **names: str) -> str:
+    """Return the text of a file of audience/sql, with database names put in."""
+    text = files("audience").joinpath("sql", f"{file}.sql").read_text("utf-8")
+    for placeholder, name in names.items():
+        text = text.replace("{{ " + placeholder + " }}", name)
+    return text
+
+
+def query(
+    connection: duckdb.DuckDBPyConnection,
+    file: str,
+    parameters: list[object] | None = None,
+    **names: str,
+) -> list[Row]:
+    """Run a file of audience/sql; return its rows as dictionaries, in its order."""
+    cursor = connection.execute(read_sql(file, **names), parameters)
+    columns = [column[0] for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

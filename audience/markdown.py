@@ -1,0 +1,97 @@
+"""A comparison as a comment on a pull request: the answer first, tables after it.
+
+Data cannot become markup: every text of it stands in `<code>`, where nobody is
+mentioned, with all but letters, digits and hyphens as character references.
+"""
+
+from audience.diff import Document
+from audience.wording import (
+    Cell,
+    Table,
+    answer,
+    causes,
+    failures,
+    rows_sentence,
+    shown,
+    tables,
+)
+
+# A comment of GitHub's has 65,536 characters; some are left for what goes with it.
+MAX_BYTES = 60_000
+ROW_LIMITS = (1000, 300, 100, 50, 25, 10, 5, 2, 0)
+# Longer tables are folded.
+OPEN_ROWS = 12
+
+
+def render(document: Document) -> str:
+    """Return the comment; where it would be too long, tables are cut and say so."""
+    for limit in ROW_LIMITS:
+        text = _comment(document, limit)
+        if len(text.encode()) <= MAX_BYTES:
+            break
+    return text
+
+
+def render_obstacle(obstacle: str) -> str:
+    """Return the comment of two databases that cannot be compared."""
+    return f"**The audiences cannot be compared**: {_escaped(obstacle)}\n"
+
+
+def code(text: str) -> str:
+    """Return data as code, whatever is in it."""
+    return f"<code>{_escaped(shown(text))}</code>" if text else ""
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        letter
+        if letter in " -" or (letter.isascii() and letter.isalnum())
+        else f"&#{ord(letter)};"
+        for letter in text
+    )
+
+
+def _comment(document: Document, limit: int) -> str:
+    by = causes(document, code)
+    paragraphs = [f"**{answer(document)}**" + (f", by: {by}" if by else "")]
+    paragraphs += [
+        f"**A guard has failed**: {sentence}." for sentence in failures(document, code)
+    ]
+    paragraphs += [rows_sentence(document), _about(document)]
+    paragraphs += [_laid_out(table, limit) for table in tables(document)]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _about(document: Document) -> str:
+    base, head = (code(document[side]["code_version"]) for side in ("base", "head"))
+    return (
+        f"Load {code(document['load_id'])}, as of {code(document['as_of'])}; "
+        f"base is code {base}, head {head}. A phone counts once in a portal."
+    )
+
+
+def _laid_out(table: Table, limit: int) -> str:
+    shown_rows = table.rows[:limit]
+    lines = [_line(table.header), _line(_rules(table))]
+    lines += [_line([_cell(cell) for cell in row]) for row in shown_rows]
+    text = "\n".join(lines) if shown_rows else ""
+    left_out = len(table.rows) - len(shown_rows)
+    if left_out:
+        text += f"\n\nLeft out here: {left_out:,} more rows, which the JSON has."
+    if len(table.rows) <= OPEN_ROWS:
+        return f"**{table.title}**\n\n{text}"
+    summary = f"{table.title} ({len(table.rows):,} rows)"
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _rules(table: Table) -> list[str]:
+    first = table.rows[0]
+    return ["---:" if isinstance(cell, int) else "---" for cell in first]
+
+
+def _cell(cell: Cell) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else code(cell)

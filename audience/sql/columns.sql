@@ -1,0 +1,7 @@
+-- The columns of an attached database. One row a relation and column.
+select
+    schema_name || '.' || table_name as relation,
+    column_name,
+    data_type
+from duckdb_columns()
+where database_name = ?

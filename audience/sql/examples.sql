@@ -1,0 +1,34 @@
+-- The first subjects, by the beginning of their uuid, of each move. One row a
+-- move and beginning.
+with
+
+moved as (
+    select distinct
+        portal,
+        base_audience,
+        base_fate,
+        head_audience,
+        head_fate,
+        left(subject_uuid, 8) as subject
+    from pairs
+    where
+        base_fate != head_fate
+        or base_audience != head_audience
+        or base_phone is distinct from head_phone
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by
+                portal, base_audience, base_fate, head_audience, head_fate
+            order by subject
+        ) as place
+    from moved
+)
+
+select * exclude (place)
+from ranked
+where place <= ?
+order by all

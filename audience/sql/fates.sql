@@ -1,0 +1,31 @@
+-- The fates with their order: the reasons of both builds by R13, then what is no
+-- reason. Guarded is what either build guards. One row a fate.
+create temp table fates as
+with
+
+reasons as (
+    select * from base.seeds.exclusion_reasons
+    union all
+    select * from head.seeds.exclusion_reasons
+),
+
+fates as (
+    select
+        reason as fate,
+        min(precedence) as precedence,
+        bool_or(is_guarded) as is_guarded
+    from reasons
+    group by reason
+
+    union all
+
+    select
+        fate,
+        1000 + place as precedence,
+        false as is_guarded
+    from (values
+        ('exported', 1), ('not_written', 2), ('no_candidate', 3)
+    ) as others (fate, place)
+)
+
+select * from fates

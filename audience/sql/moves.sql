@@ -1,0 +1,103 @@
+-- From which fate to which: the candidates whose fate, audience or texted phone
+-- is another one, with the phones that are newly texted or no longer by that. A
+-- phone that several rows bring counts once, where one of them is guarded, else
+-- by the first fate in the order of R13: so the phones add up. One row a portal,
+-- audience and fate of base, and audience and fate of head.
+with
+
+moved as (
+    select *
+    from pairs
+    where
+        base_fate != head_fate
+        or base_audience != head_audience
+        or base_phone is distinct from head_phone
+),
+
+row_counts as (
+    select
+        portal,
+        base_audience,
+        base_fate,
+        head_audience,
+        head_fate,
+        count(*) as candidates
+    from moved
+    group by all
+),
+
+newly as (
+    select
+        moved.*,
+        row_number() over (
+            partition by moved.portal, moved.head_phone
+            order by
+                fates.is_guarded desc,
+                fates.precedence,
+                moved.base_audience nulls last,
+                moved.head_audience
+        ) as place
+    from moved
+    inner join phones
+        on moved.portal = phones.portal and moved.head_phone = phones.phone
+    inner join fates on moved.base_fate = fates.fate
+    where not phones.is_texted_by_base
+),
+
+no_longer as (
+    select
+        moved.*,
+        row_number() over (
+            partition by moved.portal, moved.base_phone
+            order by
+                fates.is_guarded desc,
+                fates.precedence,
+                moved.head_audience nulls last,
+                moved.base_audience
+        ) as place
+    from moved
+    inner join phones
+        on moved.portal = phones.portal and moved.base_phone = phones.phone
+    inner join fates on moved.head_fate = fates.fate
+    where not phones.is_texted_by_head
+),
+
+phone_counts as (
+    select
+        portal,
+        base_audience,
+        base_fate,
+        head_audience,
+        head_fate,
+        count_if(is_new) as newly_texted,
+        count_if(not is_new) as no_longer_texted
+    from (
+        select *, true as is_new from newly where place = 1
+        union all
+        select *, false as is_new from no_longer where place = 1
+    )
+    group by all
+)
+
+select
+    row_counts.*,
+    coalesce(phone_counts.newly_texted, 0) as newly_texted,
+    coalesce(phone_counts.no_longer_texted, 0) as no_longer_texted
+from row_counts
+left join phone_counts
+    on
+        row_counts.portal = phone_counts.portal
+        and row_counts.base_fate = phone_counts.base_fate
+        and row_counts.head_fate = phone_counts.head_fate
+        and row_counts.base_audience
+        is not distinct from phone_counts.base_audience
+        and row_counts.head_audience
+        is not distinct from phone_counts.head_audience
+order by
+    greatest(newly_texted, no_longer_texted) desc,
+    candidates desc,
+    portal,
+    base_audience nulls last,
+    base_fate,
+    head_audience nulls last,
+    head_fate

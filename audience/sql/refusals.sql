@@ -1,0 +1,96 @@
+-- Whom base held back for a reason of their own (`is_guarded`) and head texts:
+-- by base's own judgement of the candidate, whatever earlier reason it gave; of
+-- the same subject where base has no such candidate; and of every address that
+-- base took off as suppressed and head exports. A row counts under the first of
+-- its reasons. One row a portal and reason.
+with
+
+entering as (
+    select *
+    from pairs
+    where is_texted_by_head and not is_texted_by_base
+),
+
+base_reasons as (
+    select reasons.*
+    from base.intermediate.int_candidate_reasons as reasons
+    semi join (from fates where is_guarded) as guarded
+        on reasons.exclusion_reason = guarded.fate
+),
+
+suppressed_routes as (
+    select * from base.intermediate.int_route_suppressions
+    where is_suppressed
+),
+
+held_back as (
+    select
+        entering.*,
+        entering.base_fate as reason
+    from entering
+
+    union all
+
+    select
+        entering.*,
+        base_reasons.exclusion_reason as reason
+    from entering
+    inner join base_reasons
+        using (portal, job_uuid, activity_uuid, subject_uuid)
+
+    union all
+
+    select
+        entering.*,
+        base_reasons.exclusion_reason as reason
+    from entering
+    inner join base_reasons using (portal, job_uuid, subject_uuid)
+    where entering.base_fate = 'no_candidate'
+
+    union all
+
+    select
+        pairs.*,
+        'suppressed' as reason
+    from suppressed_routes
+    inner join head_members using (portal, job_uuid, subject_uuid)
+    inner join pairs using (portal, job_uuid, activity_uuid, subject_uuid)
+    where
+        pairs.is_texted_by_head
+        and (
+            suppressed_routes.channel = 'sms'
+            and suppressed_routes.address
+            in (head_members.phone_number, head_members.phone_number_2)
+            or suppressed_routes.channel = 'email'
+            and suppressed_routes.address
+            in (head_members.email, head_members.email_2)
+        )
+),
+
+ranked as (
+    select
+        held_back.portal,
+        held_back.head_phone,
+        held_back.reason,
+        row_number() over (
+            partition by
+                held_back.portal,
+                held_back.job_uuid,
+                held_back.activity_uuid,
+                held_back.subject_uuid
+            order by fates.precedence
+        ) as place
+    from held_back
+    inner join fates on held_back.reason = fates.fate
+    where fates.is_guarded
+)
+
+select
+    portal,
+    reason,
+    count(*) as candidates,
+    count(distinct head_phone) as phones
+from ranked
+where place = 1
+group by portal, reason
+order by portal, reason

@@ -1,0 +1,41 @@
+"""A comparison for the terminal: the answer, then tables."""
+
+from audience.diff import Document
+from audience.wording import (
+    Cell,
+    Table,
+    answer,
+    causes,
+    failures,
+    rows_sentence,
+    shown,
+    tables,
+)
+
+
+def render(document: Document) -> str:
+    """Return the whole text, without an end of line."""
+    by = causes(document, shown)
+    lines = [answer(document) + (f", by: {by}" if by else "")]
+    lines += [f"GUARD FAILED: {sentence}" for sentence in failures(document, shown)]
+    lines += ["", rows_sentence(document)]
+    for table in tables(document):
+        lines += ["", table.title, *aligned(table)]
+    return "\n".join(lines)
+
+
+def aligned(table: Table) -> list[str]:
+    """Return a table's lines: numbers to the right, text to the left."""
+    columns = [
+        _column(name, [row[place] for row in table.rows])
+        for place, name in enumerate(table.header)
+    ]
+    return ["  " + "  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+
+
+def _column(name: str, cells: list[Cell]) -> list[str]:
+    texts = [name, *(f"{c:,}" if isinstance(c, int) else shown(c) for c in cells)]
+    width = max(map(len, texts))
+    if all(isinstance(cell, int) or cell.endswith("%") for cell in cells):
+        return [text.rjust(width) for text in texts]
+    return [text.ljust(width) for text in texts]

@@ -1,0 +1,206 @@
+"""What a comparison says, in words and tables; markdown and terminal lay it out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from audience.databases import Row
+from audience.diff import SIDES, Document, changed_phones
+
+type Cell = str | int
+type Layout = Callable[[str], str]
+
+CAUSES = 5
+LISTED = 5
+SHOWN = 60
+ARROW = "→"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; text cells are data, and so are to be laid out as such."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+
+
+def shown(text: str) -> str:
+    """Return data as one short line without control characters."""
+    printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    return printable if len(printable) <= SHOWN else printable[: SHOWN - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def answer(document: Document) -> str:
+    """Return who is newly texted and who no longer, in a few words."""
+    newly, no_longer = document["newly_texted"], document["no_longer_texted"]
+    if not newly and not no_longer:
+        return "Nobody is newly texted and nobody no longer."
+    return f"{counted(newly, 'phone')} newly texted, {no_longer:,} no longer"
+
+
+def causes(document: Document, code: Layout) -> str:
+    """Return by which changes of fate; nothing where nobody's changes."""
+    phones: Counter[tuple[str, str]] = Counter()
+    for move in document["moves"]:
+        fates = (move["base_fate"], move["head_fate"])
+        phones[fates] += move["newly_texted"] + move["no_longer_texted"]
+    ordered = sorted((-number, fates) for fates, number in phones.items() if number)
+    parts = [
+        f"{code(base)} {ARROW} {code(head)} ({-number:,})"
+        for number, (base, head) in ordered
+    ]
+    return _listed(parts, CAUSES)
+
+
+def failures(document: Document, code: Layout) -> list[str]:
+    """Return a sentence for each guard that has failed."""
+    refusals = document["guards"]["refusals"]
+    max_change = document["guards"]["max_change"]
+    sentences = []
+    if refusals["has_failed"]:
+        reasons: Counter[str] = Counter()
+        for found in refusals["reasons"]:
+            reasons[found["reason"]] += found["candidates"]
+        parts = [f"{code(name)} ({n:,})" for name, n in sorted(reasons.items())]
+        held_back = counted(refusals["candidates"], "row")
+        sentences.append(
+            f"head texts {held_back} that base held back: {_listed(parts, LISTED)}"
+        )
+    if max_change["has_failed"]:
+        parts = [_exceeded(found, code) for found in max_change["exceeded"]]
+        sentences.append(
+            f"more than {max_change['limit_percent']:g} % of the phones come or go: "
+            f"{_listed(parts, LISTED)}"
+        )
+    return sentences
+
+
+def _exceeded(found: Row, code: Layout) -> str:
+    return (
+        f"{code(found['portal'])} {code(found['audience'])} "
+        f"({found['changed']:,} of {found['phones']:,})"
+    )
+
+
+def _listed(parts: Sequence[str], limit: int) -> str:
+    more = f", and {len(parts) - limit} more" if len(parts) > limit else ""
+    return ", ".join(parts[:limit]) + more
+
+
+def rows_sentence(document: Document) -> str:
+    """Return what happens to the rows, in one sentence."""
+    rows: Counter[str] = Counter()
+    for audience in document["audiences"]:
+        rows.update(audience["rows"])
+    return (
+        f"{counted(rows['entering'], 'row')} entering, {rows['leaving']:,} leaving, "
+        f"{rows['switching_in']:,} switching between buyers and non-buyers, "
+        f"{rows['changed']:,} with other values."
+    )
+
+
+def tables(document: Document) -> Iterator[Table]:
+    """Yield the tables that have a row, the most telling first."""
+    audiences = [entry for entry in document["audiences"] if _differs(entry)]
+    for table in (
+        _variables(document["variables"]),
+        _phones(audiences),
+        _rows(audiences),
+        _moves(document["moves"]),
+        _columns(audiences),
+    ):
+        if table.rows:
+            yield table
+
+
+def _differs(audience: Row) -> bool:
+    changes = [n for name, n in audience["rows"].items() if name not in SIDES]
+    return any(changes) or changed_phones(audience) > 0
+
+
+def _variables(variables: Sequence[Row]) -> Table:
+    rows = [(entry["name"], entry["base"], entry["head"]) for entry in variables]
+    return Table("Variables", ("variable", *SIDES), list[tuple[Cell, ...]](rows))
+
+
+def _phones(audiences: Sequence[Row]) -> Table:
+    names = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
+    header = ("newly texted", "no longer", "from the other", "to the other", "change")
+    return Table(
+        "Phones",
+        ("portal", "audience", *SIDES, *header),
+        [
+            (
+                *_names(entry),
+                *(entry["phones"][name] for name in (*SIDES, *names)),
+                _percentage(entry["change_percent"]),
+            )
+            for entry in audiences
+        ],
+    )
+
+
+def _rows(audiences: Sequence[Row]) -> Table:
+    names = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
+    header = ("entering", "leaving", "from the other", "to the other", *names[4:])
+    return Table(
+        "Rows",
+        ("portal", "audience", *SIDES, *header),
+        [
+            (*_names(entry), *(entry["rows"][name] for name in (*SIDES, *names)))
+            for entry in audiences
+        ],
+    )
+
+
+def _moves(moves: Sequence[Row]) -> Table:
+    has_examples = any(move["examples"] for move in moves)
+    header = ("portal", "audience", "fate in base", "fate in head", "candidates")
+    extra = ("subjects",) if has_examples else ()
+    return Table(
+        "From which fate to which",
+        (*header, "phones newly texted", "no longer", *extra),
+        [
+            (
+                move["portal"],
+                _audience_of(move),
+                move["base_fate"],
+                move["head_fate"],
+                move["candidates"],
+                move["newly_texted"],
+                move["no_longer_texted"],
+                *((" ".join(move["examples"]),) if has_examples else ()),
+            )
+            for move in moves
+        ],
+    )
+
+
+def _audience_of(move: Row) -> str:
+    names = [move[f"{side}_audience"] for side in SIDES]
+    known = [name for name in names if name]
+    return known[0] if len({*known}) == 1 else f" {ARROW} ".join(known)
+
+
+def _columns(audiences: Sequence[Row]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (*_names(entry), column, number)
+        for entry in audiences
+        for column, number in entry["changed_columns"].items()
+    ]
+    header = ("portal", "audience", "column", "rows")
+    return Table("Changed columns", header, rows)
+
+
+def _names(audience: Row) -> tuple[str, str]:
+    return audience["portal"], audience["audience"]
+
+
+def _percentage(percent: float | None) -> str:
+    return "new" if percent is None else f"{percent:.2f} %"

@@ -14,10 +14,10 @@ from audience.databases import (
     BUILD,
     MEMBERS,
     REASONS,
+    SHARED,
     Row,
     check_relations,
     query,
-    relations,
 )
 from audience.errors import DatabaseError
 
@@ -40,7 +40,7 @@ class Build:
 
 def read_build(connection: DuckDBPyConnection, name: str) -> Build:
     """Read run.build of an attached database; DatabaseError where it is malformed."""
-    check_relations(connection, name, relations(BUILD))
+    check_relations(connection, name, {BUILD: SHARED[BUILD]})
     rows = query(connection, "build", build=name)
     if len(rows) != 1:
         raise DatabaseError(f"{name}: {BUILD} has {len(rows)} rows instead of one")

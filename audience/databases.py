@@ -20,41 +20,35 @@ TIME = "TIMESTAMP"
 SUBJECT_KEY = {"portal": TEXT, "job_uuid": TEXT, "subject_uuid": TEXT}
 KEY = {**SUBJECT_KEY, "activity_uuid": TEXT}
 # The 28 columns of an exported row; only `group` has another name in the database.
-EXPORTED = {
-    name: TEXT
-    for name in (
-        "portal job_uuid job_name subject_uuid external_id first_name last_name "
-        "parent_name phone_number phone_number_2 email email_2 country group_name "
-        "buyer access_code url custom_gallery_url sms_marketing_consent "
-        "sms_marketing_timestamp sms_transactional_consent "
-        "sms_transactional_timestamp activity_uuid activity_name registered_user "
-        "registered_user_email registered_user_uuid resolution_strategy"
-    ).split()
-}
+EXPORTED = dict.fromkeys(
+    [
+        *("portal", "job_uuid", "job_name", "subject_uuid", "external_id"),
+        *("first_name", "last_name", "parent_name", "phone_number", "phone_number_2"),
+        *("email", "email_2", "country", "group_name", "buyer", "access_code"),
+        *("url", "custom_gallery_url", "sms_marketing_consent"),
+        *("sms_marketing_timestamp", "sms_transactional_consent"),
+        *("sms_transactional_timestamp", "activity_uuid", "activity_name"),
+        *("registered_user", "registered_user_email", "registered_user_uuid"),
+        "resolution_strategy",
+    ],
+    TEXT,
+)
 MEMBERS = "marts.audience_members"
 BUILD = "run.build"
 REASONS = "seeds.exclusion_reasons"
-# What DuckDB says of files that it cannot read on, or has no room for.
-DAMAGED = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
-
 type Relations = Mapping[str, Mapping[str, str]]
-# What `audience diff` reads.
-COMPARED: Relations = {
+# What both commands read; each of them reads more.
+SHARED: Relations = {
     BUILD: {
-        "run_id": TEXT,
-        "code_version": TEXT,
-        "variables": TEXT,
-        "load_id": TEXT,
+        **dict.fromkeys(["run_id", "code_version", "variables", "load_id"], TEXT),
         "as_of": TIME,
         "has_passed": FLAG,
         "obstacle": TEXT,
     },
     REASONS: {
-        "reason": TEXT,
+        **dict.fromkeys(["reason", "rule", "meaning", "remedy"], TEXT),
         "precedence": "INTEGER",
         "is_guarded": FLAG,
-        "meaning": TEXT,
-        "remedy": TEXT,
     },
     MEMBERS: {
         **EXPORTED,
@@ -63,13 +57,9 @@ COMPARED: Relations = {
         "is_exported": FLAG,
     },
     "intermediate.int_candidate_reasons": {**KEY, "exclusion_reason": TEXT},
-    "intermediate.int_route_suppressions": {
-        **SUBJECT_KEY,
-        "channel": TEXT,
-        "address": TEXT,
-        "is_suppressed": FLAG,
-    },
 }
+# What DuckDB says of files that it cannot read on, or has no room for.
+DAMAGED = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 
 @contextmanager
@@ -115,11 +105,6 @@ def _unreadable(error: duckdb.Error) -> str:
     return "is no DuckDB database, or a damaged one"
 
 
-def relations(*names: str) -> Relations:
-    """Return some of the relations that `audience diff` reads."""
-    return {name: COMPARED[name] for name in names}
-
-
 def check_relations(
     connection: duckdb.DuckDBPyConnection, name: str, relations: Relations
 ) -> None:
@@ -135,9 +120,9 @@ def check_relations(
         for column, expected in columns.items():
             data_type = found.get((relation, column))
             if data_type != expected:
+                wrong = f"{data_type}, not {expected}" if data_type else "missing"
                 raise DatabaseError(
-                    f"{name}: {relation} is malformed: column {column} is "
-                    f"{data_type or 'missing'}{data_type and f', not {expected}' or ''}"
+                    f"{name}: {relation} is malformed: column {column} is {wrong}"
                 )
 
 

@@ -26,7 +26,11 @@ from duckdb import DuckDBPyConnection
 
 from audience.builds import Build, check_members, check_passed, read_build
 from audience.databases import (
-    COMPARED,
+    FLAG,
+    SHARED,
+    SUBJECT_KEY,
+    TEXT,
+    Relations,
     Row,
     check_relations,
     open_databases,
@@ -37,6 +41,15 @@ from audience.errors import DatabaseError
 
 type Document = dict[str, Any]
 
+COMPARED: Relations = {
+    **SHARED,
+    "intermediate.int_route_suppressions": {
+        **SUBJECT_KEY,
+        "channel": TEXT,
+        "address": TEXT,
+        "is_suppressed": FLAG,
+    },
+}
 SIDES = ("base", "head")
 MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 PERCENT = 100

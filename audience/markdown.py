@@ -1,8 +1,10 @@
 """A comparison as a comment on a pull request: the answer first, tables after it.
 
 Data cannot become markup: every text of it stands in `<code>`, where nobody is
-mentioned, with all but letters, digits and hyphens as character references.
+mentioned, with what could be markup as character references.
 """
+
+import re
 
 from audience.diff import Document
 from audience.wording import (
@@ -11,6 +13,7 @@ from audience.wording import (
     answer,
     causes,
     failures,
+    number,
     rows_sentence,
     shown,
     tables,
@@ -19,6 +22,10 @@ from audience.wording import (
 # A comment of GitHub's has 65,536 characters; some are left for what goes with it.
 MAX_BYTES = 60_000
 ROW_LIMITS = (1000, 300, 100, 50, 25, 10, 5, 2, 0)
+# All but what is plain wherever it stands: `_` in a word, `.` and `:` in a number.
+MARKUP = re.compile(
+    r"(?!(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|(?<=[0-9])[.:](?=[0-9]))[^A-Za-z0-9 -]"
+)
 # Longer tables are folded.
 OPEN_ROWS = 12
 
@@ -43,12 +50,7 @@ def code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(
-        letter
-        if letter in " -" or (letter.isascii() and letter.isalnum())
-        else f"&#{ord(letter)};"
-        for letter in text
-    )
+    return MARKUP.sub(lambda letter: f"&#{ord(letter[0])};", text)
 
 
 def _comment(document: Document, limit: int) -> str:
@@ -90,8 +92,8 @@ def _line(cells: list[str] | tuple[str, ...]) -> str:
 
 def _rules(table: Table) -> list[str]:
     first = table.rows[0]
-    return ["---:" if isinstance(cell, int) else "---" for cell in first]
+    return ["---" if isinstance(cell, str) else "---:" for cell in first]
 
 
 def _cell(cell: Cell) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else code(cell)
+    return code(cell) if isinstance(cell, str) else number(cell)

@@ -7,6 +7,7 @@ from audience.wording import (
     answer,
     causes,
     failures,
+    number,
     rows_sentence,
     shown,
     tables,
@@ -34,8 +35,8 @@ def aligned(table: Table) -> list[str]:
 
 
 def _column(name: str, cells: list[Cell]) -> list[str]:
-    texts = [name, *(f"{c:,}" if isinstance(c, int) else shown(c) for c in cells)]
+    texts = [name, *(shown(c) if isinstance(c, str) else number(c) for c in cells)]
     width = max(map(len, texts))
-    if all(isinstance(cell, int) or cell.endswith("%") for cell in cells):
+    if not any(isinstance(cell, str) for cell in cells):
         return [text.rjust(width) for text in texts]
     return [text.ljust(width) for text in texts]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from audience.databases import Row
 from audience.diff import SIDES, Document, changed_phones
 
-type Cell = str | int
+type Cell = str | int | float
 type Layout = Callable[[str], str]
 
 CAUSES = 5
@@ -31,9 +31,14 @@ def shown(text: str) -> str:
     return printable if len(printable) <= SHOWN else printable[: SHOWN - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is not one."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def number(cell: float) -> str:
+    """Return a whole number, or a percentage."""
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f} %"
+
+
+def counted(amount: int, noun: str) -> str:
+    """Return an amount with its noun, in the plural where it is not one."""
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def answer(document: Document) -> str:
@@ -50,10 +55,10 @@ def causes(document: Document, code: Layout) -> str:
     for move in document["moves"]:
         fates = (move["base_fate"], move["head_fate"])
         phones[fates] += move["newly_texted"] + move["no_longer_texted"]
-    ordered = sorted((-number, fates) for fates, number in phones.items() if number)
+    ordered = sorted((-amount, fates) for fates, amount in phones.items() if amount)
     parts = [
-        f"{code(base)} {ARROW} {code(head)} ({-number:,})"
-        for number, (base, head) in ordered
+        f"{code(base)} {ARROW} {code(head)} ({-amount:,})"
+        for amount, (base, head) in ordered
     ]
     return _listed(parts, CAUSES)
 
@@ -139,7 +144,7 @@ def _phones(audiences: Sequence[Row]) -> Table:
             (
                 *_names(entry),
                 *(entry["phones"][name] for name in (*SIDES, *names)),
-                _percentage(entry["change_percent"]),
+                "new" if entry["change_percent"] is None else entry["change_percent"],
             )
             for entry in audiences
         ],
@@ -190,9 +195,9 @@ def _audience_of(move: Row) -> str:
 
 def _columns(audiences: Sequence[Row]) -> Table:
     rows: list[tuple[Cell, ...]] = [
-        (*_names(entry), column, number)
+        (*_names(entry), column, amount)
         for entry in audiences
-        for column, number in entry["changed_columns"].items()
+        for column, amount in entry["changed_columns"].items()
     ]
     header = ("portal", "audience", "column", "rows")
     return Table("Changed columns", header, rows)
@@ -200,7 +205,3 @@ def _columns(audiences: Sequence[Row]) -> Table:
 
 def _names(audience: Row) -> tuple[str, str]:
     return audience["portal"], audience["audience"]
-
-
-def _percentage(percent: float | None) -> str:
-    return "new" if percent is None else f"{percent:.2f} %"

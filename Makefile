@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run test lint tools
+.PHONY: setup run test lint tools bench-diff
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -36,4 +36,9 @@ lint: setup
 	$(UV) run --locked mypy
 	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
-	$(UV) run --locked sqlfluff lint --disable-progress-bar models tests/*.sql
+	$(UV) run --locked mypy --explicit-package-bases tests/audience
+	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
+
+# Two databases of a million candidates; not among the tests: time varies.
+bench-diff: setup
+	$(UV) run --locked python -m tests.audience.bench_diff

@@ -111,7 +111,7 @@ def check_relations(
     """Raise DatabaseError where a table or a column is missing or of another type."""
     found = {
         (row["relation"], row["column_name"]): row["data_type"]
-        for row in query(connection, "columns", [name])
+        for row in query(connection, "columns", {"database": name})
     }
     present = {relation for relation, _ in found}
     for relation, columns in relations.items():
@@ -137,10 +137,15 @@ def read_sql(file: str, **names: str) -> str:
 def query(
     connection: duckdb.DuckDBPyConnection,
     file: str,
-    parameters: list[object] | None = None,
+    variables: Mapping[str, object] | None = None,
     **names: str,
 ) -> list[Row]:
-    """Run a file of audience/sql; return its rows as dictionaries, in its order."""
-    cursor = connection.execute(read_sql(file, **names), parameters)
+    """Run a file of audience/sql; return its rows as dictionaries, in its order.
+
+    The file reads `variables` by getvariable().
+    """
+    for variable, value in (variables or {}).items():
+        connection.execute(f"set variable {variable} = ?", [value])
+    cursor = connection.execute(read_sql(file, **names))
     columns = [column[0] for column in cursor.description or ()]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

@@ -169,7 +169,7 @@ def _percent(part: int, whole: int) -> float | None:
 
 def _moves(connection: DuckDBPyConnection, examples: int) -> list[Row]:
     subjects: dict[tuple[object, ...], list[str]] = {}
-    for row in query(connection, "examples", [examples]) if examples else ():
+    for row in query(connection, "examples", {"examples": examples}):
         key = tuple(row[name] for name in MOVE)
         subjects.setdefault(key, []).append(_safe(row["subject"]))
     return [

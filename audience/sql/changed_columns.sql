@@ -6,7 +6,7 @@ counts as (
     select
         portal,
         head_audience as audience,
-        count_if(columns('other_(.*)')) as '\1'
+        count_if(columns('other_(.*)')) as "\1" -- noqa: RF05
     from pairs
     where is_changed
     group by portal, head_audience
@@ -21,4 +21,4 @@ long as (
 select *
 from long
 where rows_changed > 0
-order by portal, audience, rows_changed desc, column_name
+order by portal asc, audience asc, rows_changed desc, column_name asc

@@ -4,4 +4,4 @@ select
     column_name,
     data_type
 from duckdb_columns()
-where database_name = ?
+where database_name = getvariable('database')

@@ -30,5 +30,5 @@ ranked as (
 
 select * exclude (place)
 from ranked
-where place <= ?
+where place <= getvariable('examples')
 order by all

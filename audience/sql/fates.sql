@@ -1,5 +1,5 @@
--- The fates with their order: the reasons of both builds by R13, then what is no
--- reason. Guarded is what either build guards. One row a fate.
+-- The fates with their order: the reasons of both builds by R13, then what is
+-- no reason. Guarded is what either build guards. One row a fate.
 create temp table fates as
 with
 
@@ -7,6 +7,12 @@ reasons as (
     select * from base.seeds.exclusion_reasons
     union all
     select * from head.seeds.exclusion_reasons
+),
+
+other_fates as (
+    select
+        unnest(['exported', 'not_written', 'no_candidate']) as fate,
+        unnest([1, 2, 3]) as place
 ),
 
 fates as (
@@ -23,9 +29,7 @@ fates as (
         fate,
         1000 + place as precedence,
         false as is_guarded
-    from (values
-        ('exported', 1), ('not_written', 2), ('no_candidate', 3)
-    ) as others (fate, place)
+    from other_fates
 )
 
 select * from fates

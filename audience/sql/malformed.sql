@@ -1,5 +1,5 @@
--- How many members and reasons there are, how many members have no key, audience
--- or fate, and how many keys come more than once. One row.
+-- How many members and reasons there are, how many members have no key,
+-- audience or fate, and how many keys come more than once. One row.
 with
 
 members as (
@@ -12,6 +12,7 @@ reasons as (
 
 judged as (
     select
+        members.portal,
         coalesce(
             members.portal != ''
             and members.job_uuid != ''
@@ -31,10 +32,16 @@ repeated as (
     from members
     group by portal, job_uuid, activity_uuid, subject_uuid
     having count(*) > 1
+),
+
+broken as (
+    select portal
+    from judged
+    where not is_whole
 )
 
 select
     (select count(*) from reasons) as reasons,
     (select count(*) from members) as members,
-    (select count(*) from judged where not is_whole) as broken,
+    (select count(*) from broken) as broken,
     (select count(*) from repeated) as repeated

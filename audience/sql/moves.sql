@@ -1,8 +1,8 @@
--- From which fate to which: the candidates whose fate, audience or texted phone
--- is another one, with the phones that are newly texted or no longer by that. A
--- phone that several rows bring counts once, where one of them is guarded, else
--- by the first fate in the order of R13: so the phones add up. One row a portal,
--- audience and fate of base, and audience and fate of head.
+-- From which fate to which: the candidates whose fate, audience or texted
+-- phone is another one, with the phones that are newly texted or no longer by
+-- that. A phone that several rows bring counts once, under a guarded fate if
+-- there is one, else under the first in the order of R13: so the phones add up.
+-- One row a portal, audience and fate of base, and audience and fate of head.
 with
 
 moved as (
@@ -33,9 +33,9 @@ newly as (
             partition by moved.portal, moved.head_phone
             order by
                 fates.is_guarded desc,
-                fates.precedence,
-                moved.base_audience nulls last,
-                moved.head_audience
+                fates.precedence asc,
+                moved.base_audience asc nulls last,
+                moved.head_audience asc
         ) as place
     from moved
     inner join phones
@@ -51,15 +51,31 @@ no_longer as (
             partition by moved.portal, moved.base_phone
             order by
                 fates.is_guarded desc,
-                fates.precedence,
-                moved.head_audience nulls last,
-                moved.base_audience
+                fates.precedence asc,
+                moved.head_audience asc nulls last,
+                moved.base_audience asc
         ) as place
     from moved
     inner join phones
         on moved.portal = phones.portal and moved.base_phone = phones.phone
     inner join fates on moved.head_fate = fates.fate
     where not phones.is_texted_by_head
+),
+
+changed_phones as (
+    select
+        *,
+        true as is_new
+    from newly
+    where place = 1
+
+    union all
+
+    select
+        *,
+        false as is_new
+    from no_longer
+    where place = 1
 ),
 
 phone_counts as (
@@ -71,11 +87,7 @@ phone_counts as (
         head_fate,
         count_if(is_new) as newly_texted,
         count_if(not is_new) as no_longer_texted
-    from (
-        select *, true as is_new from newly where place = 1
-        union all
-        select *, false as is_new from no_longer where place = 1
-    )
+    from changed_phones
     group by all
 )
 
@@ -96,8 +108,8 @@ left join phone_counts
 order by
     greatest(newly_texted, no_longer_texted) desc,
     candidates desc,
-    portal,
-    base_audience nulls last,
-    base_fate,
-    head_audience nulls last,
-    head_fate
+    portal asc,
+    base_audience asc nulls last,
+    base_fate asc,
+    head_audience asc nulls last,
+    head_fate asc

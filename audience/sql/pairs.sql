@@ -1,5 +1,6 @@
 -- Both builds side by side: what each makes of a candidate, and which of the
--- exported values differ. One row a portal, job, activity and subject of either.
+-- exported values differ. One row a portal, job, activity and subject of
+-- either.
 create temp table pairs as
 with
 

@@ -14,8 +14,8 @@ entering as (
 base_reasons as (
     select reasons.*
     from base.intermediate.int_candidate_reasons as reasons
-    semi join (from fates where is_guarded) as guarded
-        on reasons.exclusion_reason = guarded.fate
+    semi join fates
+        on reasons.exclusion_reason = fates.fate and fates.is_guarded
 ),
 
 suppressed_routes as (

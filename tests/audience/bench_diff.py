@@ -91,8 +91,8 @@ def write_synthetic(path: Path, side: str) -> None:
 
 def seconds_of_diff(base: Path, head: Path) -> float:
     """Run the command as a person would, with all that it can write."""
-    command = [Path(sys.executable).parent / "audience", Path("diff"), base, head]
-    outputs = ["--md", base.with_suffix(".md"), "--json", base.with_suffix(".json")]
+    command = (Path(sys.executable).parent / "audience", "diff", base, head)
+    outputs = ("--md", base.with_suffix(".md"), "--json", base.with_suffix(".json"))
     began = time.perf_counter()
     done = subprocess.run(
         [*command, *outputs, "--examples", "3"], stdout=subprocess.PIPE, check=False

@@ -95,3 +95,12 @@ def check_members(connection: DuckDBPyConnection, name: str) -> None:
             f"{name}: {MEMBERS} has {found['repeated']} keys of portal, job, activity "
             "and subject more than once"
         )
+
+
+def variable_text(value: object) -> str:
+    """Return a variable in words; of a list only how long: it can be of names."""
+    if isinstance(value, list):
+        return f"{len(value)} values" if value else "all"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -122,9 +122,55 @@ def diff(
     return GUARD_FAILED if has_failed(found) else 0
 
 
+@cli.command()
+@click.option(
+    "--db",
+    type=file_option,
+    default="sms_campaigns.duckdb",
+    envvar="DUCKDB_PATH",
+    show_default=True,
+    show_envvar=True,
+    help="The database of a build.",
+)
+@click.option("--subject", metavar="UUID", help="Whom: a subject of the portal's.")
+@click.option("--phone", metavar="E164", help="Whom: all that a phone leads to.")
+@click.option("--email", metavar="EMAIL", help="Whom: all that an e-mail leads to.")
+@click.option("--show", is_flag=True, help="Show names, phones, e-mails and keys.")
+@click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON.")
+def explain(
+    *,
+    db: Path,
+    subject: str | None,
+    phone: str | None,
+    email: str | None,
+    show: bool,
+    as_json: bool,
+) -> int:
+    """Say why somebody gets a text or none, rule by rule.
+
+    R1 to R14 are the audience rules. What is shown of a person is masked, unless
+    --show is given.
+
+    Exit codes: 0 explained; 1 nobody is meant; 2 usage; 3 the database cannot be read.
+    """
+    from audience import sentences  # noqa: PLC0415
+    from audience.trace import trace  # noqa: PLC0415
+
+    given = {"subject": subject, "phone": phone, "email": email}
+    wanted = {kind: value for kind, value in given.items() if value is not None}
+    if len(wanted) != 1:
+        raise UsageError("give one of --subject, --phone and --email")
+    found = trace(db, wanted, show=show)
+    click.echo(_json(found) if as_json else sentences.render(found, show=show))
+    return 0
+
+
 def _write_json(path: Path | None, document: "Document") -> None:
-    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
-    _write(path, text + "\n")
+    _write(path, _json(document) + "\n")
+
+
+def _json(document: "Document") -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 def _write(path: Path | None, text: str) -> None:

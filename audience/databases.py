@@ -16,6 +16,7 @@ type Row = dict[str, Any]
 TEXT = "VARCHAR"
 FLAG = "BOOLEAN"
 TIME = "TIMESTAMP"
+WHOLE = "BIGINT"
 
 SUBJECT_KEY = {"portal": TEXT, "job_uuid": TEXT, "subject_uuid": TEXT}
 KEY = {**SUBJECT_KEY, "activity_uuid": TEXT}

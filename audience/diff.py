@@ -24,7 +24,13 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from audience.builds import Build, check_members, check_passed, read_build
+from audience.builds import (
+    Build,
+    check_members,
+    check_passed,
+    read_build,
+    variable_text,
+)
 from audience.databases import (
     FLAG,
     SHARED,
@@ -219,16 +225,11 @@ def changed_phones(audience: Row) -> int:
 
 def _other_variables(base: dict[str, Any], head: dict[str, Any]) -> list[Row]:
     return [
-        {"name": name, "base": _shown(base.get(name)), "head": _shown(head.get(name))}
+        {
+            "name": name,
+            "base": variable_text(base.get(name)),
+            "head": variable_text(head.get(name)),
+        }
         for name in sorted({*base, *head})
         if base.get(name) != head.get(name)
     ]
-
-
-def _shown(value: object) -> str:
-    """Return a variable in words: a list can hold teachers' names."""
-    if isinstance(value, list):
-        return f"{len(value)} values" if value else "all"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)

@@ -1,0 +1,6 @@
+-- The times that the build measures by. One row.
+select
+    load_id,
+    as_of,
+    oldest_consent_at
+from {{ build }}.intermediate.int_run

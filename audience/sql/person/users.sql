@@ -1,0 +1,11 @@
+-- Who is registered on them, in rank (R3). One row a portal, job, subject and
+-- user.
+select
+    portal,
+    job_uuid,
+    subject_uuid,
+    user_uuid,
+    user_rank
+from {{ build }}.intermediate.int_registered_users
+semi join people using (portal, job_uuid, subject_uuid)
+order by portal, job_uuid, subject_uuid, user_rank

@@ -176,11 +176,13 @@ def _unknown(connection: DuckDBPyConnection, kind: str) -> str:
             "no list of any job in this build's load has that subject; its uuid is "
             "that of the portal, as exclusions.csv has it"
         )
-    suppressed = query(connection, "person/suppressed", build=NAME)
+    found = query(connection, "person/suppressed", build=NAME)
+    since = "".join(
+        f"; suppressed since {_text(row['suppressed_at'])}" for row in found
+    )
     return (
-        f"no candidate of this build has that {kind} on any route (--subject also "
-        "finds who is no candidate)"
-        + "".join(f"; suppressed since {_text(at)}" for row in suppressed for at in row.values())
+        f"no candidate of this build has that {kind} on any route{since} (--subject "
+        "also finds who is no candidate)"
     )
 
 

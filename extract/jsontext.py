@@ -2,16 +2,22 @@
 
 The standard parser forgets how a number was written, which of two equal keys came
 first, and takes NaN. Here a number that Python would write differently stays text
-(`Number`), and what is no JSON, or says two things at once, becomes `Refused`: the row
-that holds it cannot be landed, the others can.
+(`Number`), and what is no JSON, says two things at once or is nested too deeply becomes
+`Refused`: the row that holds it cannot be landed, the others can.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 SAFE_DIGITS = 18
+TOO_DEEP = "nested too deeply"
+TWO_VALUES = "an object gives one key two values"
+# A string, or a bracket: what an object or list ends at. Possessive, so that a giant
+# string is not remembered piece by piece.
+SIGNS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 class RowError(Exception):
@@ -36,6 +42,29 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True)
+class Members:
+    """The members of an object or a list, each parsed when it is its turn.
+
+    `spans` has where in the body each is, with its name if it has one.
+    """
+
+    body: bytes | bytearray
+    is_keyed: bool
+    spans: list[tuple[str | None, tuple[int, int] | Refused]]
+
+    def __iter__(self) -> Iterator[tuple[str | None, object]]:
+        """Give each name and value; a list's have no names."""
+        for name, span in self.spans:
+            yield name, span if isinstance(span, Refused) else parse(
+                self.body[slice(*span)]
+            )
+
+    def whole(self) -> object:
+        """Give the object or list that `parse` would have made."""
+        return dict(self) if self.is_keyed else [value for _, value in self]
+
+
 def parse(body: bytes | bytearray) -> object:
     """Parse a body, with or without a byte order mark; MalformedError if it is none."""
     try:
@@ -44,9 +73,24 @@ def parse(body: bytes | bytearray) -> object:
         raise MalformedError("a body that is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise MalformedError("a body that is not JSON") from error
-    except RecursionError as error:
-        raise MalformedError("JSON that is nested too deeply") from error
+    except RecursionError:
+        skip(body, 0)
+        return Refused(TOO_DEEP)
     return value
+
+
+def skip(body: bytes | bytearray, start: int) -> int:
+    """Find the end of a text, object or list that is not to be parsed.
+
+    MalformedError where it does not end.
+    """
+    depth = 0
+    for sign in SIGNS.finditer(body, start):
+        first = body[sign.start()]
+        depth += (first in b"[{") - (first in b"]}")
+        if depth <= 0:
+            return sign.end()
+    raise MalformedError("a body that is not JSON")
 
 
 def dumps(value: object) -> str:
@@ -70,6 +114,8 @@ def _exact(value: object) -> str:
         return value.text
     if isinstance(value, Refused):
         raise RowError(value.reason)
+    if isinstance(value, Members):
+        return _exact(value.whole())
     if isinstance(value, dict):
         pairs = (f"{_ENCODER.encode(k)}:{_exact(v)}" for k, v in value.items())
         return "{" + ",".join(pairs) + "}"
@@ -78,12 +124,13 @@ def _exact(value: object) -> str:
     return _ENCODER.encode(value)
 
 
-def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+def to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Make an object of its members; one with two values is refused."""
     members = dict(pairs)
     if len(members) != len(pairs):
         for key, value in pairs:
             if members[key] != value:
-                members[key] = Refused("an object gives one key two values")
+                members[key] = Refused(TWO_VALUES)
     return members
 
 
@@ -105,7 +152,7 @@ def _constant(name: str) -> Refused:
 # Not strict: a bare control character in a string is dirt that is kept, and escaped.
 _DECODER = json.JSONDecoder(
     strict=False,
-    object_pairs_hook=_object,
+    object_pairs_hook=to_object,
     parse_int=_integer,
     parse_float=_fraction,
     parse_constant=_constant,

@@ -1,15 +1,17 @@
 """The shapes of the portal's answers, and the landing rows that they become.
 
-Pure functions, from parsed JSON to rows, of no business rule. A body of an unknown
-shape raises ShapeError; one row that cannot be keyed raises RowError. Text is the
+Pure functions, from parsed JSON to rows, of no business rule. The rows of a page or of
+job details may still be unparsed. A body of an unknown shape raises ShapeError; one row
+that cannot be keyed raises RowError. Text is the
 portal's own: numbers as they were written, and anything that is no text is null.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from extract.jsontext import Number, RowError
+from extract.jsontext import Members, Number, Refused, RowError
 
 type Raw = dict[str, object]
 type Row = dict[str, Any]
@@ -54,18 +56,21 @@ class ShapeError(ValueError):
 class Page:
     """One page of a list: its rows, and the next page's address if there is one."""
 
-    rows: list[object]
+    rows: Iterable[object]
     next_link: str | None
 
 
 @dataclass(frozen=True)
 class JobDetails:
-    """A job: its name, its own fields, and its subjects and images with their keys."""
+    """A job: its name, its own fields, and its subjects and images with their keys.
+
+    The last two can be gone through once.
+    """
 
     name: str | None
     payload: Raw
-    subjects: list[Member]
-    images: list[Member]
+    subjects: Iterable[Member]
+    images: Iterable[Member]
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,16 @@ def read_job_details(body: object) -> JobDetails:
     job = top.get("job")
     levels = [top, job] if isinstance(job, dict) else [top]
     names = (text(level.get("name")) for level in levels)
+    subjects = [_members(level, "subjects") for level in levels]
+    images = [_members(level, "images") for level in levels]
     payload = _without_members(top)
     if isinstance(job, dict):
         payload["job"] = _without_members(job)
     return JobDetails(
         name=next((name for name in names if not is_blank(name)), None),
         payload=payload,
-        subjects=[m for level in levels for m in _members(level, "subjects")],
-        images=[m for level in levels for m in _members(level, "images")],
+        subjects=chain.from_iterable(subjects),
+        images=chain.from_iterable(images),
     )
 
 
@@ -108,22 +115,32 @@ def read_user(body: object) -> Raw:
 
 def read_access_keys(body: object) -> AccessKeys:
     """Read a subject's access keys, which may have a name within an envelope."""
+    if isinstance(body, Refused):
+        return AccessKeys([body], body)
     inner = body.get("data") if isinstance(body, dict) else None
     names = ("access_keys", "data", "results")
-    return AccessKeys(_list_in(inner if isinstance(inner, dict) else body, names), body)
+    items = _list_in(inner if isinstance(inner, dict) else body, names)
+    return AccessKeys([*items], body)
 
 
-def _list_in(body: object, names: tuple[str, ...]) -> list[object]:
-    if isinstance(body, list):
-        return body
+def _list_in(body: object, names: tuple[str, ...]) -> Iterable[object]:
+    items = _items(body)
+    if items is not None:
+        return items
     envelope = _envelope(body)
     for name in names:
         if name in envelope:
-            found = envelope[name]
-            if isinstance(found, list):
-                return found
+            items = _items(envelope[name])
+            if items is not None:
+                return items
             raise ShapeError(f"{name} is not a list")
     raise ShapeError("no list where one was expected")
+
+
+def _items(value: object) -> Iterable[object] | None:
+    if isinstance(value, Members) and not value.is_keyed:
+        return (item for _, item in value)
+    return value if isinstance(value, list) else None
 
 
 def _object_in(body: object, known: set[str]) -> Raw:
@@ -156,10 +173,12 @@ def _next_link(body: object) -> str | None:
     return None
 
 
-def _members(level: Raw, name: str) -> list[Member]:
+def _members(level: Raw, name: str) -> Iterable[Member]:
     found = level.get(name)
     if found is None:
         return []
+    if isinstance(found, Members):
+        return found
     if isinstance(found, dict):
         return list(found.items())
     if isinstance(found, list):
@@ -345,6 +364,8 @@ def _references(value: object) -> Iterator[str]:
 
 
 def _object(raw: object) -> Raw:
+    if isinstance(raw, Refused):
+        raise RowError(raw.reason)
     if not isinstance(raw, dict):
         raise RowError("not an object")
     return raw

@@ -59,6 +59,14 @@ def test_one_key_with_two_values_is_refused_with_one_value_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    "body", [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b'"]"' + b"}" * 100_000]
+)
+def test_what_is_nested_too_deeply_is_refused(body: bytes) -> None:
+    with pytest.raises(RowError, match="nested too deeply"):
+        dumps(parse(body))
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         (b"", "not JSON"),
@@ -67,8 +75,8 @@ def test_one_key_with_two_values_is_refused_with_one_value_kept() -> None:
         (b"[] []", "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
         (b'"\xed\xa0\x80"', "not UTF-8"),
-        (b"[" * 1_000_000, "nested too deeply"),
-        (b'{"a":' * 100_000, "nested too deeply"),
+        (b"[" * 1_000_000, "not JSON"),
+        (b'{"a":' * 100_000 + b"}" * 99_999, "not JSON"),
     ],
 )
 def test_what_is_no_json_is_told_apart(body: bytes, reason: str) -> None:

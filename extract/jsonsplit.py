@@ -1,0 +1,188 @@
+"""The rows of a large body, found without parsing them all at once.
+
+A body is walked once, and is then known to be JSON from its first byte to its last. Its
+rows are left where they are, as `Members`, to be parsed one at a time: fifty megabytes
+of subjects would be many times as much in parsed form.
+
+The standard parser does the walking. It sees the body as Latin-1, a window at a time:
+the letters in it are then wrong, and looked at by nobody, but each byte is a character,
+and all signs of JSON are ASCII.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+
+from extract.jsontext import (
+    TOO_DEEP,
+    TWO_VALUES,
+    MalformedError,
+    Members,
+    Refused,
+    parse,
+    skip,
+    to_object,
+)
+
+# Where a portal's answer, or the rows in it, can be; other values are parsed whole.
+ENVELOPES = ("data", "results", "job")
+KEYED_ROWS = ("subjects", "images")
+MAX_LEVELS = 3
+MIB = 1024 * 1024
+FIRST_WINDOW = MIB // 16
+MAX_MEMBER = 8 * MIB
+SPACE = re.compile(rb"[ \t\n\r]*")
+OPENING = b"[{"
+CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
+
+
+def split(body: bytes | bytearray) -> object:
+    """Parse a body but for its rows, which become `Members`; MalformedError.
+
+    Rows are a list at the top or in an envelope, and what job details have, object or
+    list, at `subjects` and `images`.
+    """
+    _check_utf8(body)
+    walk = _Walk(body)
+    value = walk.part(ENVELOPES[0], 0)
+    walk.end()
+    return value
+
+
+def _check_utf8(body: bytes | bytearray) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(body), MIB):
+            decoder.decode(body[start : start + MIB])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise MalformedError("a body that is not UTF-8") from None
+
+
+class _Walk:
+    """A place in a body, which moves over one value after the other."""
+
+    def __init__(self, body: bytes | bytearray) -> None:
+        self._body = body
+        self._at = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
+        self._fill(FIRST_WINDOW)
+
+    def part(self, name: str, level: int) -> object:
+        """Read the value at hand, which is called `name` and is so many levels down."""
+        first = self._peek()
+        if first in OPENING and name in KEYED_ROWS:
+            return self._rows()
+        if name in ENVELOPES and first == ord("["):
+            return self._rows()
+        if name in ENVELOPES and first == ord("{") and level < MAX_LEVELS:
+            pairs = [(key, self.part(key, level + 1)) for key in self._members()]
+            return to_object(pairs)
+        return self._whole()
+
+    def end(self) -> None:
+        """Make sure that nothing comes any more."""
+        self._space()
+        if self._at < len(self._body):
+            raise _not_json()
+
+    def _rows(self) -> Members:
+        is_keyed = self._peek() == ord("{")
+        spans: list[tuple[str | None, tuple[int, int] | Refused]] = []
+        places: dict[str, int] = {}
+        for name in self._members():
+            start = self._at
+            span = self._pass() or (start, self._at)
+            if not is_keyed:
+                spans.append((None, span))
+            elif places.setdefault(name, len(spans)) == len(spans):
+                spans.append((name, span))
+            elif self._text_of(spans[places[name]][1]) != self._text_of(span):
+                spans[places[name]] = (name, Refused(TWO_VALUES))
+        return Members(self._body, is_keyed, spans)
+
+    def _text_of(self, span: tuple[int, int] | Refused) -> bytes | bytearray | None:
+        return None if isinstance(span, Refused) else self._body[slice(*span)]
+
+    def _members(self) -> Iterator[str]:
+        """Stop at each value of the object or list at hand, and give its name."""
+        closing = CLOSING[self._take()]
+        if self._peek() == closing:
+            self._at += 1
+            return
+        while True:
+            yield self._name() if closing == ord("}") else ""
+            sign = self._take()
+            if sign == closing:
+                return
+            if sign != ord(","):
+                raise _not_json()
+
+    def _name(self) -> str:
+        name = self._whole() if self._peek() == ord('"') else None
+        if not isinstance(name, str) or self._take() != ord(":"):
+            raise _not_json()
+        return name
+
+    def _whole(self) -> object:
+        self._space()
+        start = self._at
+        return self._pass() or parse(self._body[start : self._at])
+
+    def _pass(self) -> Refused | None:
+        """Move past the value at hand; say why if it could never be a row's."""
+        self._space()
+        size = FIRST_WINDOW
+        while True:
+            try:
+                _, end = _DECODER.raw_decode(self._text, self._at - self._start)
+            except RecursionError:
+                return self._pass_over(TOO_DEEP)
+            except json.JSONDecodeError:
+                end = len(self._text)
+                if self._has_all:
+                    raise _not_json() from None
+            # What ends with the window may go on behind it.
+            if end < len(self._text) or self._has_all:
+                self._at = self._start + end
+                return None
+            if size > MAX_MEMBER:
+                return self._pass_over(f"larger than {MAX_MEMBER:,} bytes")
+            self._fill(size)
+            size *= 2
+
+    def _pass_over(self, reason: str) -> Refused:
+        if self._peek() not in b'"[{':
+            raise _not_json()
+        self._at = skip(self._body, self._at)
+        self._fill(FIRST_WINDOW)
+        return Refused(reason)
+
+    def _fill(self, size: int) -> None:
+        self._start = self._at
+        window = self._body[self._start : self._start + size]
+        self._text = window.decode("latin-1")
+        self._has_all = self._start + size >= len(self._body)
+
+    def _space(self) -> None:
+        found = SPACE.match(self._body, self._at)
+        self._at = found.end() if found else self._at
+
+    def _peek(self) -> int:
+        self._space()
+        if self._at >= len(self._body):
+            raise _not_json()
+        return self._body[self._at]
+
+    def _take(self) -> int:
+        sign = self._peek()
+        self._at += 1
+        return sign
+
+
+def _not_json() -> MalformedError:
+    return MalformedError("a body that is not JSON")
+
+
+# The values are dropped: no number need be right, nor has one too many digits.
+_DECODER = json.JSONDecoder(strict=False, parse_int=float)

@@ -1,58 +1,75 @@
 """HTTP and nothing else: one GET, told apart, retried, paced, capped and timed.
 
-The credentials are in the headers of one portal's client alone, which asks targets on
-that portal's origin only; redirects are not followed, and no proxy, netrc or other
-setting of the environment is looked at, for any of these could carry them elsewhere.
+The credentials are sent by one portal's client alone, which asks targets on that
+portal's origin only; redirects are not followed, and no proxy, netrc or other setting
+of the environment is looked at, for any of these could carry them elsewhere.
 """
 
 import asyncio
 import base64
-import re
 import ssl
-import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from structlog.typing import FilteringBoundLogger
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
+    retry_if_exception,
     wait_exponential_jitter,
 )
 
+from extract.attempts import (
+    CHECK_URL,
+    THROTTLED,
+    Again,
+    AttemptError,
+    DeniedError,
+    MissingError,
+    refusal,
+    retry_after,
+    transport_error,
+)
+from extract.body import MIB, read_body
 from extract.errors import NotFoundError, PortalError
-from extract.jsontext import MalformedError, parse
+from extract.jsonsplit import split
+from extract.jsontext import Body, MalformedError
 from extract.pace import Pace, Turn
 from extract.portals import Portal
-from extract.urls import next_target, segment
+from extract.urls import is_loopback, next_target, segment
 
-MIB = 1024 * 1024
+CONNECT_TIMEOUT = 10
 PART_TIMEOUT = 120
-GZIP = 16 + zlib.MAX_WBITS
-SECONDS = re.compile(r"[+-]?\d+(\.\d+)?")
-GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
-DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-THROTTLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, *THROTTLED)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a portal is asked with. Never shown."""
+    """What a portal is asked with. Never shown.
+
+    `renew` gives newer ones than those that a portal refused, if there are any.
+    """
 
     username: str = field(repr=False)
     password: str = field(repr=False)
+    renew: "Renew | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def header(self) -> str:
+        """The value of the header Authorization."""
+        pair = f"{self.username}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+
+
+type Renew = Callable[[Credentials], Awaitable[Credentials | None]]
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,7 @@ class Patience:
     """How long, how often and how much; seconds and bytes."""
 
     attempts: int = 8
+    short_attempts: int = 3
     first_wait: float = 0.5
     longest_wait: float = 30
     default_pause: float = 1
@@ -69,8 +87,8 @@ class Patience:
     request_deadline: float = 30
     details_deadline: float = 120
     run_deadline: float = 12 * 60 * 60
-    body_cap: int = 32 * MIB
-    details_cap: int = 256 * MIB
+    body_cap: int = 8 * MIB
+    rows_cap: int = 256 * MIB
     page_cap: int = 10_000
 
 
@@ -105,18 +123,6 @@ class Answer[T]:
     fetched_at: str
 
 
-class _AttemptError(Exception):
-    """One attempt failed, for a reason that asking again does not change."""
-
-
-class _PassingError(_AttemptError):
-    """One attempt failed, and the next may not."""
-
-
-class _MissingError(_AttemptError):
-    pass
-
-
 class Client:
     """Asks one portal, and gives up as PortalError that says what was asked."""
 
@@ -125,17 +131,22 @@ class Client:
         lines: list[httpx.AsyncClient],
         *,
         portal: Portal,
+        credentials: Credentials,
         pace: Pace,
         meter: Meter,
         log: FilteringBoundLogger,
         patience: Patience,
+        scratch: Path,
     ) -> None:
         self.portal = portal
         self.meter = meter
         self.patience = patience
         self._lines = lines
+        self._credentials = credentials
         self._pace = pace
         self._log = log
+        self._scratch = scratch
+        self._has_answered = False
 
     def request(
         self,
@@ -162,20 +173,25 @@ class Client:
                 link, self.portal.origin, self.portal.base_path, current.target
             )
         except ValueError as error:
-            self.fail(current, f"a next link that {error}")
+            self.fail(current, AttemptError(f"a next link that {error}"))
         shown = f"{current.shown.partition(' page ')[0]} page {page}"
         return replace(current, target=target, shown=shown)
 
-    async def get[T](self, request: Request, read: Callable[[object], T]) -> Answer[T]:
+    async def get[T](
+        self,
+        request: Request,
+        read: Callable[[object], T],
+        parse: Callable[[Body], object] = split,
+    ) -> Answer[T]:
         """Ask until `read` takes the parsed body; NotFoundError on 404, PortalError.
 
         `read` raises ValueError with a reason for a shape that it does not know: the
-        whole request, body and reading is then tried again.
+        whole request, body and reading is then tried again, but not for long.
         """
         patience = self.patience
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_PassingError),
-            stop=stop_after_attempt(patience.attempts),
+            retry=retry_if_exception(_is_worth_another),
+            stop=self._has_tried_enough,
             wait=wait_exponential_jitter(
                 multiplier=patience.first_wait,
                 max=patience.longest_wait,
@@ -185,21 +201,28 @@ class Client:
             reraise=True,
         )
         try:
-            return await retrying(self._attempt, request, read)
-        except _AttemptError as error:
-            attempts = retrying.statistics.get("attempt_number", 1)
-            self.fail(request, str(error), attempts, isinstance(error, _MissingError))
+            return await retrying(self._attempt, request, read, parse)
+        except AttemptError as error:
+            self.fail(request, error, retrying.statistics.get("attempt_number", 1))
 
     def fail(
-        self, request: Request, reason: str, attempts: int = 1, missing: bool = False
+        self, request: Request, error: AttemptError, attempts: int = 1
     ) -> NoReturn:
         """Raise the error that names portal, job, request, reason and attempts."""
         job = f", job {segment(request.job)}" if request.job else ""
         tried = f" ({attempts} attempts)" if attempts > 1 else ""
-        kind = NotFoundError if missing else PortalError
+        kind = NotFoundError if isinstance(error, MissingError) else PortalError
         raise kind(
-            f"portal {self.portal.key}{job}, GET {request.shown}: {reason}{tried}"
+            f"portal {self.portal.key}{job}, GET {request.shown}: {error}{tried}",
+            str(error),
+            error.advice,
         ) from None
+
+    def _has_tried_enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        is_short = isinstance(error, AttemptError) and error.again is Again.SHORTLY
+        most = self.patience.short_attempts if is_short else self.patience.attempts
+        return state.attempt_number >= most
 
     def _note_retry(self, request: Request, state: RetryCallState) -> None:
         self.meter.retries += 1
@@ -215,81 +238,116 @@ class Client:
         patience = self.patience
         most = patience.spare_retries + patience.retry_share * self.meter.requests
         if self.meter.retries > most:
-            self.fail(
-                request,
-                f"{reason}; more than {int(most)} retries so far",
-                state.attempt_number,
-            )
+            told = AttemptError(f"{reason}; more than {int(most)} retries so far")
+            self.fail(request, told, state.attempt_number)
 
     async def _attempt[T](
-        self, request: Request, read: Callable[[object], T]
+        self,
+        request: Request,
+        read: Callable[[object], T],
+        parse: Callable[[Body], object],
     ) -> Answer[T]:
+        body = await self._whole_body(request)
+        fetched_at = utc_text(datetime.now(UTC))
+        try:
+            return Answer(read(parse(body)), fetched_at)
+        except MalformedError as error:
+            reason = f"answered {error}"
+            raise AttemptError(reason, Again.PATIENTLY, CHECK_URL) from None
+        except ValueError as error:
+            reason = f"unexpected shape: {error}"
+            raise AttemptError(reason, Again.SHORTLY, CHECK_URL) from None
+
+    async def _whole_body(self, request: Request) -> Body:
+        used = self._credentials
+        try:
+            return await self._body(request, used)
+        except DeniedError:
+            if not await self._renew(used):
+                raise
+        return await self._body(request, self._credentials)
+
+    async def _renew(self, refused: Credentials) -> bool:
+        """Get newer credentials than the refused ones, if there are any."""
+        newer = await refused.renew(refused) if refused.renew else None
+        if newer:
+            self._credentials = newer
+            self._log.warning("credentials_renewed", portal=self.portal.key)
+        return newer is not None
+
+    async def _body(self, request: Request, credentials: Credentials) -> Body:
         try:
             async with self._pace.turn() as turn:
                 self.meter.requests += 1
                 async with asyncio.timeout(request.deadline):
-                    body = await self._exchange(request, turn)
-            fetched_at = utc_text(datetime.now(UTC))
-            return Answer(read(parse(body)), fetched_at)
+                    return await self._exchange(request, credentials, turn)
         except TimeoutError:
-            raise _PassingError(
-                f"no whole answer within {request.deadline:g} seconds"
-            ) from None
+            reason = f"no whole answer within {request.deadline:g} seconds"
+            raise AttemptError(reason, Again.PATIENTLY) from None
         except httpx.TransportError as error:
-            raise _transport_error(error) from None
+            may_come_up = self._has_answered or not self._is_local
+            raise transport_error(error, may_come_up=may_come_up) from None
         except httpx.InvalidURL:
-            raise _AttemptError("is no URL that can be asked for") from None
-        except MalformedError as error:
-            raise _PassingError(f"answered {error}") from None
-        except ValueError as error:
-            raise _PassingError(f"unexpected shape: {error}") from None
+            raise AttemptError("is no URL that can be asked for") from None
 
-    async def _exchange(self, request: Request, turn: Turn) -> bytearray:
+    @property
+    def _is_local(self) -> bool:
+        return is_loopback(urlsplit(self.portal.origin).hostname or "")
+
+    async def _exchange(
+        self, request: Request, credentials: Credentials, turn: Turn
+    ) -> Body:
         # A turn is one of as many as there are lines: one is free.
         line = self._lines.pop()
         try:
-            url = self.portal.origin + request.target
-            sent = httpx.Request("GET", url, headers=line.headers)
-            response = await line.send(sent, stream=True)
+            response = await line.send(
+                httpx.Request(
+                    "GET",
+                    self.portal.origin + request.target,
+                    headers={**line.headers, "Authorization": credentials.header},
+                    extensions={"trace": turn.trace},
+                ),
+                stream=True,
+            )
             try:
                 turn.answered()
+                self._has_answered = True
                 if response.status_code != HTTPStatus.OK:
                     await self._refuse(response, request)
-                return await _read_body(response, request.cap)
+                return await read_body(response, request.cap, self._scratch)
             finally:
                 await response.aclose()
         finally:
             self._lines.append(line)
 
     async def _refuse(self, response: httpx.Response, request: Request) -> NoReturn:
-        status = response.status_code
-        if status in GONE:
+        error = refusal(response)
+        if isinstance(error, MissingError):
             # Read to its end, so that the connection can be used again.
-            await _read_body(response, request.cap)
-            raise _MissingError(f"answered {status}")
-        if status in DENIED:
-            raise _AttemptError(f"the credentials were refused ({status})")
-        if response.has_redirect_location:
-            raise _AttemptError(f"answered a redirect ({status}), never followed")
-        if status in THROTTLED:
+            await read_body(response, request.cap, self._scratch)
+        if response.status_code in THROTTLED:
             self._pause(response)
-        if status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _PassingError(f"answered {status}")
-        raise _AttemptError(f"answered {status}")
+        raise error
 
     def _pause(self, response: httpx.Response) -> None:
         seconds = retry_after(response.headers)
         if seconds is None:
             seconds = self.patience.default_pause
         if seconds > self.patience.longest_pause:
-            raise _AttemptError(
+            raise AttemptError(
                 f"answered {response.status_code} and asks to wait longer than "
                 f"{self.patience.longest_pause:g} seconds"
             )
         self._pace.pause(seconds)
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self._pace.slow_down()
         self._log.warning(
             "portal_pauses", portal=self.portal.key, seconds=round(seconds, 3)
         )
+
+
+def _is_worth_another(error: BaseException) -> bool:
+    return isinstance(error, AttemptError) and error.again is not Again.NO
 
 
 def utc_text(at: datetime) -> str:
@@ -298,36 +356,31 @@ def utc_text(at: datetime) -> str:
 
 
 @asynccontextmanager
-async def open_lines(
-    credentials: Credentials, concurrency: int
-) -> AsyncIterator[list[httpx.AsyncClient]]:
+async def open_lines(concurrency: int) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Open the lines to one portal: as many as requests may be in flight.
 
     Each has one connection: httpx looks through all connections of a pool, and asks the
     system about each, for every request, which doubles the cost of one.
     """
-    pair = f"{credentials.username}:{credentials.password}".encode()
-    headers = {
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip",
-        "Authorization": f"Basic {base64.b64encode(pair).decode()}",
-        "User-Agent": "sms-campaigns",
-    }
     async with AsyncExitStack() as stack:
-        lines = [_line(headers) for _ in range(concurrency)]
+        lines = [_line() for _ in range(concurrency)]
         for line in lines:
             await stack.enter_async_context(line)
         yield lines
 
 
-def _line(headers: dict[str, str]) -> httpx.AsyncClient:
+def _line() -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        headers=headers,
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "sms-campaigns",
+        },
         verify=_tls(),
         trust_env=False,
         follow_redirects=False,
         # For each part; the deadline of the whole request comes on top.
-        timeout=PART_TIMEOUT,
+        timeout=httpx.Timeout(PART_TIMEOUT, connect=CONNECT_TIMEOUT),
         limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
     )
 
@@ -335,59 +388,3 @@ def _line(headers: dict[str, str]) -> httpx.AsyncClient:
 @cache
 def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
-
-
-def retry_after(headers: httpx.Headers) -> float | None:
-    """Read `Retry-After` as seconds from now; None if it says nothing readable.
-
-    A date counts from the portal's own `Date`, so that clocks need not agree.
-    """
-    text = headers.get("retry-after", "").strip()
-    if SECONDS.fullmatch(text):
-        return max(0.0, float(text))
-    at = _http_date(text)
-    if at is None:
-        return None
-    now = _http_date(headers.get("date", "")) or datetime.now(UTC)
-    return max(0.0, (at - now).total_seconds())
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-async def _read_body(response: httpx.Response, cap: int) -> bytearray:
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise _AttemptError("answered in a content encoding that was not asked for")
-    inflate = zlib.decompressobj(GZIP) if encoding == "gzip" else None
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += _inflated(inflate, chunk, cap + 1 - len(body)) if inflate else chunk
-        if inflate and inflate.unused_data:
-            raise _PassingError("answered a gzip body with something after it")
-        if len(body) > cap:
-            raise _AttemptError(f"answered more than {cap:,} bytes")
-    if inflate and not inflate.eof:
-        raise _PassingError("answered a gzip body that is not whole")
-    return body
-
-
-def _inflated(inflate: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
-    try:
-        return inflate.decompress(chunk, most)
-    except zlib.error:
-        raise _PassingError("answered a gzip body that is broken") from None
-
-
-def _transport_error(error: httpx.TransportError) -> _AttemptError:
-    cause: BaseException | None = error
-    while cause:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _AttemptError("its TLS certificate was not accepted")
-        cause = cause.__cause__ or cause.__context__
-    return _PassingError(f"the connection failed ({type(error).__name__})")

@@ -24,9 +24,17 @@ class ContractError(ExtractError):
 
 
 class PortalError(ExtractError):
-    """The portal failed, for good or for longer than patience goes."""
+    """The portal failed, for good or for longer than patience goes.
+
+    `reason` is the message without where it happened; `advice` says what to do.
+    """
 
     exit_code = 20
+
+    def __init__(self, message: str, reason: str = "", advice: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.advice = advice
 
 
 class NotFoundError(PortalError):

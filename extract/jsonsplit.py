@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from extract.jsontext import (
     TOO_DEEP,
     TWO_VALUES,
+    Body,
     MalformedError,
     Members,
     Refused,
@@ -37,7 +38,7 @@ OPENING = b"[{"
 CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
 
 
-def split(body: bytes | bytearray) -> object:
+def split(body: Body) -> object:
     """Parse a body but for its rows, which become `Members`; MalformedError.
 
     Rows are a list at the top or in an envelope, and what job details have, object or
@@ -50,7 +51,7 @@ def split(body: bytes | bytearray) -> object:
     return value
 
 
-def _check_utf8(body: bytes | bytearray) -> None:
+def _check_utf8(body: Body) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, len(body), MIB):
@@ -63,9 +64,10 @@ def _check_utf8(body: bytes | bytearray) -> None:
 class _Walk:
     """A place in a body, which moves over one value after the other."""
 
-    def __init__(self, body: bytes | bytearray) -> None:
+    def __init__(self, body: Body) -> None:
         self._body = body
-        self._at = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
+        mark = len(codecs.BOM_UTF8)
+        self._at = mark if body[:mark] == codecs.BOM_UTF8 else 0
         self._fill(FIRST_WINDOW)
 
     def part(self, name: str, level: int) -> object:

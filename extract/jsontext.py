@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from typing import NoReturn
 
 SAFE_DIGITS = 18
@@ -18,6 +19,10 @@ TWO_VALUES = "an object gives one key two values"
 # A string, or a bracket: what an object or list ends at. Possessive, so that a giant
 # string is not remembered piece by piece.
 SIGNS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+
+
+# What can be sliced into bytes.
+type Body = bytes | bytearray | mmap
 
 
 class RowError(Exception):
@@ -49,15 +54,16 @@ class Members:
     `spans` has where in the body each is, with its name if it has one.
     """
 
-    body: bytes | bytearray
+    body: Body
     is_keyed: bool
     spans: list[tuple[str | None, tuple[int, int] | Refused]]
 
     def __iter__(self) -> Iterator[tuple[str | None, object]]:
         """Give each name and value; a list's have no names."""
         for name, span in self.spans:
-            yield name, span if isinstance(span, Refused) else parse(
-                self.body[slice(*span)]
+            yield (
+                name,
+                span if isinstance(span, Refused) else parse(self.body[slice(*span)]),
             )
 
     def whole(self) -> object:
@@ -65,10 +71,10 @@ class Members:
         return dict(self) if self.is_keyed else [value for _, value in self]
 
 
-def parse(body: bytes | bytearray) -> object:
+def parse(body: Body) -> object:
     """Parse a body, with or without a byte order mark; MalformedError if it is none."""
     try:
-        value: object = _DECODER.decode(body.decode("utf-8-sig"))
+        value: object = _DECODER.decode(body[:].decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise MalformedError("a body that is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -79,7 +85,7 @@ def parse(body: bytes | bytearray) -> object:
     return value
 
 
-def skip(body: bytes | bytearray, start: int) -> int:
+def skip(body: Body, start: int) -> int:
     """Find the end of a text, object or list that is not to be parsed.
 
     MalformedError where it does not end.

@@ -256,14 +256,16 @@ async def _read_portal(
 ) -> None:
     started = time.monotonic()
     with staged.own:
-        async with open_lines(ask.credentials, plan.concurrency) as lines:
+        async with open_lines(plan.concurrency) as lines:
             client = Client(
                 lines,
                 portal=ask.portal,
+                credentials=ask.credentials,
                 pace=Pace(plan.concurrency, ask.rate),
                 meter=ask.meter,
                 log=log,
                 patience=plan.patience,
+                scratch=staged.own.folder,
             )
             reading = Reading(client, staged, earlier, plan.concurrency, log)
             jobs = await _read_activities(reading, plan.jobs)

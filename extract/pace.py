@@ -5,6 +5,9 @@ on its way must not arrive in one second with a full second's worth of later one
 request gives its place in the window back a second after its answer began, which is
 after it arrived; or, for slow answers, a second after the time that a request may be
 on its way. No N + 1 requests can then arrive within one second.
+
+A portal that asked for too much (429) is asked at half the speed from then on, and
+little by little faster again.
 """
 
 import asyncio
@@ -13,6 +16,13 @@ from contextlib import asynccontextmanager
 
 WINDOW = 1.01
 ON_ITS_WAY = 0.5
+SENT = "receive_response_headers.started"
+# Seconds between two requests: the most where there is no rate, and how slow a portal
+# with one is asked at the worst. An answer takes this share of the gap away.
+LONGEST_GAP = 1 / 8
+SLOWEST = 4
+RECOVERY = 0.02
+NO_GAP = 0.001
 
 
 class Turn:
@@ -21,21 +31,30 @@ class Turn:
     def __init__(self, window: asyncio.Semaphore | None) -> None:
         self._window = window
         self._release: asyncio.TimerHandle | None = None
-        if window:
-            self._release = asyncio.get_running_loop().call_later(
-                ON_ITS_WAY + WINDOW, window.release
-            )
+
+    async def trace(self, event: str, _: object) -> None:
+        """Note what httpcore says of the request: when it has been sent."""
+        if event == SENT:
+            self._free_in(ON_ITS_WAY + WINDOW)
 
     def answered(self) -> None:
         """Note that the answer has begun, so that the request has arrived."""
+        self._free_in(WINDOW)
+
+    def end(self) -> None:
+        """Note that no more comes; what was never sent may still have arrived."""
+        if self._release is None:
+            self._free_in(ON_ITS_WAY + WINDOW)
+
+    def _free_in(self, seconds: float) -> None:
+        if self._window is None:
+            return
         loop = asyncio.get_running_loop()
-        if (
-            self._window
-            and self._release
-            and self._release.when() > loop.time() + WINDOW
-        ):
+        if self._release:
+            if self._release.when() <= loop.time() + seconds:
+                return
             self._release.cancel()
-            self._release = loop.call_later(WINDOW, self._window.release)
+        self._release = loop.call_later(seconds, self._window.release)
 
 
 class Pace:
@@ -44,9 +63,11 @@ class Pace:
     def __init__(self, concurrency: int, rate: int) -> None:
         self._in_flight = asyncio.Semaphore(concurrency)
         self._window = asyncio.Semaphore(rate) if rate else None
-        self._gap = 1 / rate if rate else 0.0
+        self._least_gap = 1 / rate if rate else 0.0
+        self._gap = self._least_gap
         self._next_at = 0.0
         self._resume_at = 0.0
+        self._steady_from = 0.0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
@@ -54,15 +75,40 @@ class Pace:
         async with self._in_flight:
             if self._window:
                 await self._window.acquire()
-                await self._space_out()
-            await self._sit_out_pauses()
-            yield Turn(self._window)
+            turn = Turn(self._window)
+            try:
+                await self._wait_for_a_place()
+                yield turn
+            finally:
+                turn.end()
+            self._speed_up()
 
     def pause(self, seconds: float) -> None:
         """Let nothing be sent for so long: what one request is told holds for all."""
         self._resume_at = max(
             self._resume_at, asyncio.get_running_loop().time() + seconds
         )
+
+    def slow_down(self) -> None:
+        """Halve the speed, once for all that were in flight together."""
+        if asyncio.get_running_loop().time() < self._steady_from:
+            return
+        self._steady_from = self._resume_at
+        longest = self._least_gap * SLOWEST or LONGEST_GAP
+        self._gap = min(2 * self._gap or LONGEST_GAP, longest)
+
+    def _speed_up(self) -> None:
+        gap = self._gap * (1 - RECOVERY)
+        self._gap = max(self._least_gap, gap if gap > NO_GAP else 0)
+
+    async def _wait_for_a_place(self) -> None:
+        """Keep the distance to the request before, also when a pause has ended."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._sit_out_pauses()
+            await self._space_out()
+            if self._resume_at <= loop.time():
+                return
 
     async def _space_out(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from extract import shapes
+from extract.attempts import AttemptError
 from extract.client import Answer, Client, Request
+from extract.jsontext import parse
 from extract.shapes import AccessKeys, JobDetails
 
 ON_SALE = {"status_id": "in-webshop"}
@@ -34,7 +36,7 @@ async def job_details(client: Client, job: str) -> Answer[JobDetails]:
     request = replace(
         client.request("jobs", job, job=job),
         deadline=client.patience.details_deadline,
-        cap=client.patience.details_cap,
+        cap=client.patience.rows_cap,
     )
     return await client.get(request, shapes.read_job_details)
 
@@ -62,11 +64,12 @@ async def user(client: Client, user: str, job: str) -> Answer[dict[str, Any]]:
 async def access_keys(client: Client, job: str, subject: str) -> Answer[AccessKeys]:
     """Get a subject's access keys; NotFoundError when there are none."""
     request = client.request("jobs", job, "subjects", subject, "accesskeys", job=job)
-    return await client.get(request, shapes.read_access_keys)
+    return await client.get(request, shapes.read_access_keys, parse)
 
 
 async def _rows(client: Client, request: Request) -> AsyncIterator[Listed]:
     position = 0
+    request = replace(request, cap=client.patience.rows_cap)
     async for page in _pages(client, request):
         for raw in page.value.rows:
             yield Listed(position, raw, page.fetched_at)
@@ -84,6 +87,7 @@ async def _pages(
         if page.value.next_link is None:
             return
         if len(seen) >= client.patience.page_cap:
-            client.fail(request, f"more than {client.patience.page_cap:,} pages")
+            reason = f"more than {client.patience.page_cap:,} pages"
+            client.fail(request, AttemptError(reason))
         request = client.follow(page.value.next_link, request, len(seen) + 1)
-    client.fail(request, "the pages go round in a circle")
+    client.fail(request, AttemptError("the pages go round in a circle"))

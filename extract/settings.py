@@ -69,7 +69,7 @@ def _given_credentials(environment: Mapping[str, str]) -> Credentials | None:
     )
     if ":" in given[0]:
         raise ConfigError(f"{USERNAME} has a colon, which Basic authentication forbids")
-    return Credentials(*given)
+    return Credentials(given[0], given[1])
 
 
 def _refuse_missing(names: set[str]) -> None:

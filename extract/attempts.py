@@ -1,0 +1,142 @@
+"""Why one attempt at a request failed, whether another may do better, and what to do.
+
+A reason is what a message says of the request; advice is for whoever can change it.
+Neither holds anything that the portal has said but a status and an origin.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from http import HTTPStatus
+from re import compile as regex
+from urllib.parse import urlsplit
+
+import httpx
+
+from extract.urls import origin_of
+
+SECONDS = regex(r"[+-]?\d+(\.\d+)?")
+GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+THROTTLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, *THROTTLED)
+
+ASK_LATER = "the portal is at fault: try again later"
+CHECK_URL = "is base_url in seeds/portals.csv the address of the portal's API?"
+ADVICE: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "are the user name and the password right?",
+    HTTPStatus.FORBIDDEN: "may this user read the API? The portal's people decide",
+    HTTPStatus.NOT_FOUND: CHECK_URL,
+    HTTPStatus.GONE: CHECK_URL,
+    HTTPStatus.TOO_MANY_REQUESTS: "try again later, and with a lower --rate",
+}
+
+
+class Again(Enum):
+    """Whether a request that failed is worth another attempt."""
+
+    NO = auto()
+    # A few times: hardly anything of this kind passes while one waits.
+    SHORTLY = auto()
+    PATIENTLY = auto()
+
+
+class AttemptError(Exception):
+    """One attempt failed."""
+
+    def __init__(
+        self, reason: str, again: Again = Again.NO, advice: str = ASK_LATER
+    ) -> None:
+        super().__init__(reason)
+        self.again = again
+        self.advice = advice
+
+
+class MissingError(AttemptError):
+    """The portal says that there is no such thing."""
+
+
+class DeniedError(AttemptError):
+    """The portal does not know the user, or the password."""
+
+
+def refusal(response: httpx.Response) -> AttemptError:
+    """Tell an answer apart that is not 200."""
+    status = response.status_code
+    advice = ADVICE.get(status, ASK_LATER)
+    if status in GONE:
+        return MissingError(f"answered {status}", advice=advice)
+    if status in DENIED:
+        is_unknown = status == HTTPStatus.UNAUTHORIZED
+        kind = DeniedError if is_unknown else AttemptError
+        return kind(f"the credentials were refused ({status})", advice=advice)
+    if response.has_redirect_location:
+        advice = _where_to(response)
+        return AttemptError(
+            f"answered a redirect ({status}), never followed", advice=advice
+        )
+    passes = status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    again = Again.PATIENTLY if passes else Again.NO
+    return AttemptError(f"answered {status}", again, advice)
+
+
+def _where_to(response: httpx.Response) -> str:
+    try:
+        origin = origin_of(urlsplit(response.headers["location"]))
+    except ValueError:
+        return CHECK_URL
+    return f"it leads to {origin}: {CHECK_URL}"
+
+
+def transport_error(
+    error: httpx.TransportError, *, may_come_up: bool = True
+) -> AttemptError:
+    """Tell a failed connection apart; who refuses may come up later, or hardly."""
+    causes = [*_causes(error)]
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        advice = "it must be valid, for this host, and from an authority known here"
+        return AttemptError("its TLS certificate was not accepted", advice=advice)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        advice = f"is there a network, and does the host exist? {CHECK_URL}"
+        return AttemptError("its host was not found", Again.PATIENTLY, advice)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        again = Again.PATIENTLY if may_come_up else Again.SHORTLY
+        return AttemptError("it refused the connection", again, CHECK_URL)
+    kind = type(error).__name__
+    return AttemptError(f"the connection failed ({kind})", Again.PATIENTLY)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        if isinstance(cause, BaseExceptionGroup):
+            for one in cause.exceptions:
+                yield from _causes(one)
+        cause = cause.__cause__ or cause.__context__
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """Read `Retry-After` as seconds from now; None if it says nothing readable.
+
+    A date counts from the portal's own `Date`, so that clocks need not agree.
+    """
+    text = headers.get("retry-after", "").strip()
+    if SECONDS.fullmatch(text):
+        return max(0.0, float(text))
+    at = _http_date(text)
+    if at is None:
+        return None
+    now = _http_date(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (at - now).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from extract.portals import Portal
 from extract.urls import origin_of
 
 SECONDS = regex(r"[+-]?\d+(\.\d+)?")
@@ -25,10 +26,13 @@ THROTTLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, *THROTTLED)
 
 ASK_LATER = "the portal is at fault: try again later"
-CHECK_URL = "is base_url in seeds/portals.csv the address of the portal's API?"
+CHECK_URL = "check base_url in seeds/portals.csv"
+CHECK_NETWORK = "check the network, and base_url in seeds/portals.csv"
 ADVICE: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "are the user name and the password right?",
-    HTTPStatus.FORBIDDEN: "may this user read the API? The portal's people decide",
+    HTTPStatus.UNAUTHORIZED: (
+        "check PORTAL_USERNAME and PORTAL_PASSWORD, or what PORTAL_SECRET names"
+    ),
+    HTTPStatus.FORBIDDEN: "ask the portal's people whether this user may read the API",
     HTTPStatus.NOT_FOUND: CHECK_URL,
     HTTPStatus.GONE: CHECK_URL,
     HTTPStatus.TOO_MANY_REQUESTS: "try again later, and with a lower --rate",
@@ -92,21 +96,26 @@ def _where_to(response: httpx.Response) -> str:
 
 
 def transport_error(
-    error: httpx.TransportError, *, may_come_up: bool = True
+    error: httpx.TransportError, portal: Portal, has_answered: bool
 ) -> AttemptError:
-    """Tell a failed connection apart; who refuses may come up later, or hardly."""
+    """Tell a failed connection apart.
+
+    On this machine, nothing that was not there at the start comes up by itself.
+    """
     causes = [*_causes(error)]
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         advice = "it must be valid, for this host, and from an authority known here"
         return AttemptError("its TLS certificate was not accepted", advice=advice)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        advice = f"is there a network, and does the host exist? {CHECK_URL}"
-        return AttemptError("its host was not found", Again.PATIENTLY, advice)
+        return AttemptError("its host was not found", Again.PATIENTLY, CHECK_NETWORK)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        may_come_up = has_answered or not portal.is_local
         again = Again.PATIENTLY if may_come_up else Again.SHORTLY
-        return AttemptError("it refused the connection", again, CHECK_URL)
+        is_down = "; `extract sandbox` starts it" if portal.is_sandbox else ""
+        return AttemptError(f"it refused the connection{is_down}", again, CHECK_URL)
     kind = type(error).__name__
-    return AttemptError(f"the connection failed ({kind})", Again.PATIENTLY)
+    advice = CHECK_NETWORK if isinstance(error, httpx.ConnectTimeout) else ASK_LATER
+    return AttemptError(f"the connection failed ({kind})", Again.PATIENTLY, advice)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

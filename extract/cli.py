@@ -3,6 +3,7 @@
 Everything heavy is imported inside the commands, so that `--help` answers at once.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,13 @@ class Span(click.ParamType[timedelta]):
 
 SHARE = click.FloatRange(0, 1)
 
+portals_option = click.option(
+    "--portal",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="A portal of seeds/portals.csv; all but the sandbox's, unless given.",
+)
 landing_option = click.option(
     "--landing",
     type=click.Path(file_okay=False, path_type=Path),
@@ -54,6 +62,27 @@ landing_option = click.option(
     show_default=True,
     show_envvar=True,
     help="The folder of the loads.",
+)
+
+
+def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> None:
+    """Put the settings of a file where the other options and boto3 find them."""
+    if file is None:
+        return
+    from extract.envfile import read_env_file  # noqa: PLC0415
+
+    with one_line_errors():
+        for name, value in read_env_file(file).items():
+            os.environ.setdefault(name, value)
+
+
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_read_env_file,
+    is_eager=True,
+    expose_value=False,
+    help="Read settings, NAME=value, from a file; the environment's own come first.",
 )
 
 
@@ -77,13 +106,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--portal",
-    "keys",
-    multiple=True,
-    metavar="KEY",
-    help="A portal of seeds/portals.csv; all but the sandbox's, unless given.",
-)
+@portals_option
 @click.option(
     "--job", "jobs", multiple=True, metavar="UUID", help="Read this job, and no others."
 )
@@ -94,6 +117,7 @@ def main() -> None:
     help="Read these jobs: one uuid a line, or a JSON list; - is standard input.",
 )
 @click.option("--sandbox", is_flag=True, help="Read the built-in portal.")
+@env_file_option
 @landing_option
 @click.option(
     "--concurrency",
@@ -175,7 +199,9 @@ def load(
 ) -> None:
     """Make one load: what the portals say now, landed whole or not at all.
 
-    Credentials come from PORTAL_USERNAME and PORTAL_PASSWORD; --sandbox needs none.
+    Credentials come from PORTAL_USERNAME and PORTAL_PASSWORD in the environment, or
+    from AWS: PORTAL_SECRET=secretsmanager:ID or ssm:NAME, whose JSON has "username",
+    "password", and may have "rate_limit_per_sec" and "timeout_s". --sandbox needs none.
     """
     from extract import commands  # noqa: PLC0415
     from extract.load import Limits  # noqa: PLC0415
@@ -201,6 +227,20 @@ def load(
     size = commands.SandboxSize(SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED)
     with one_line_errors():
         commands.load(wanted, size)
+
+
+@main.command()
+@portals_option
+@env_file_option
+def check(keys: tuple[str, ...]) -> None:
+    """Try credentials and addresses: one request a portal, and a line on each.
+
+    Ends with 20 if any portal cannot be read. Credentials as for `extract load`.
+    """
+    from extract import commands  # noqa: PLC0415
+
+    with one_line_errors():
+        commands.check(keys)
 
 
 @main.command()

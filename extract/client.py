@@ -17,7 +17,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 from structlog.typing import FilteringBoundLogger
@@ -29,6 +29,7 @@ from tenacity import (
 )
 
 from extract.attempts import (
+    CHECK_NETWORK,
     CHECK_URL,
     THROTTLED,
     Again,
@@ -40,12 +41,12 @@ from extract.attempts import (
     transport_error,
 )
 from extract.body import MIB, read_body
-from extract.errors import NotFoundError, PortalError
+from extract.errors import ConfigError, NotFoundError, PortalError
 from extract.jsonsplit import split
 from extract.jsontext import Body, MalformedError
 from extract.pace import Pace, Turn
 from extract.portals import Portal
-from extract.urls import is_loopback, next_target, segment
+from extract.urls import next_target, segment
 
 CONNECT_TIMEOUT = 10
 PART_TIMEOUT = 120
@@ -269,7 +270,11 @@ class Client:
 
     async def _renew(self, refused: Credentials) -> bool:
         """Get newer credentials than the refused ones, if there are any."""
-        newer = await refused.renew(refused) if refused.renew else None
+        try:
+            newer = await refused.renew(refused) if refused.renew else None
+        except ConfigError as error:
+            reason = f"the credentials were refused, and not found again: {error}"
+            raise AttemptError(reason) from None
         if newer:
             self._credentials = newer
             self._log.warning("credentials_renewed", portal=self.portal.key)
@@ -283,16 +288,11 @@ class Client:
                     return await self._exchange(request, credentials, turn)
         except TimeoutError:
             reason = f"no whole answer within {request.deadline:g} seconds"
-            raise AttemptError(reason, Again.PATIENTLY) from None
+            raise AttemptError(reason, Again.PATIENTLY, CHECK_NETWORK) from None
         except httpx.TransportError as error:
-            may_come_up = self._has_answered or not self._is_local
-            raise transport_error(error, may_come_up=may_come_up) from None
+            raise transport_error(error, self.portal, self._has_answered) from None
         except httpx.InvalidURL:
             raise AttemptError("is no URL that can be asked for") from None
-
-    @property
-    def _is_local(self) -> bool:
-        return is_loopback(urlsplit(self.portal.origin).hostname or "")
 
     async def _exchange(
         self, request: Request, credentials: Credentials, turn: Turn
@@ -326,17 +326,17 @@ class Client:
             # Read to its end, so that the connection can be used again.
             await read_body(response, request.cap, self._scratch)
         if response.status_code in THROTTLED:
-            self._pause(response)
+            self._pause(response, error)
         raise error
 
-    def _pause(self, response: httpx.Response) -> None:
+    def _pause(self, response: httpx.Response, error: AttemptError) -> None:
         seconds = retry_after(response.headers)
         if seconds is None:
             seconds = self.patience.default_pause
         if seconds > self.patience.longest_pause:
+            longest = f"{self.patience.longest_pause:g} seconds"
             raise AttemptError(
-                f"answered {response.status_code} and asks to wait longer than "
-                f"{self.patience.longest_pause:g} seconds"
+                f"{error} and asks to wait longer than {longest}", advice=error.advice
             )
         self._pace.pause(seconds)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from logging import ERROR
+from logging import CRITICAL, ERROR
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,8 +17,9 @@ import click
 # The sandbox imports its parts when they are first used: a real load needs none.
 from extract import sandbox as built_in
 from extract import settings
-from extract.client import utc_text
-from extract.errors import ConfigError, ContractError, ExtractError
+from extract.check import check as check_portals
+from extract.client import Patience, utc_text
+from extract.errors import ConfigError, ContractError, ExtractError, PortalError
 from extract.files import private_files
 from extract.landing import accept, begun_at, current_id, is_held, list_loads
 from extract.load import REUSED, Ask, Limits, Plan, run
@@ -39,7 +40,7 @@ TERMINATED = 128
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of `extract load`."""
+    """The options of `extract load`. No patience: the usual."""
 
     portals: tuple[str, ...]
     jobs: tuple[str, ...]
@@ -51,6 +52,7 @@ class Wanted:
     log_format: LogFormat | None
     reuse: Reuse
     limits: Limits
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class SandboxSize:
 def load(wanted: Wanted, sandbox: SandboxSize) -> None:
     """Make one load, of the built-in sandbox if that is wanted."""
     portals = settings.choose_portals(read_portals(), wanted.portals, wanted.is_sandbox)
-    asks = settings.asks(portals, wanted.rate, os.environ, wanted.is_sandbox)
+    access = settings.read_access(portals, os.environ, wanted.is_sandbox)
+    asks = settings.asks(portals, wanted.rate, access)
     jobs = settings.read_jobs(wanted.jobs, wanted.jobs_from)
     with ExitStack() as stack:
         stack.enter_context(stoppable())
@@ -77,6 +80,7 @@ def load(wanted: Wanted, sandbox: SandboxSize) -> None:
             wanted.landing,
             wanted.concurrency,
             jobs,
+            wanted.patience or access.patience(),
             reuse=wanted.reuse,
             limits=wanted.limits,
         )
@@ -115,13 +119,30 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
         with progress(plan.asks) if has_bars else nullcontext():
             facts = run(plan, open_log("text", ERROR) if on_screen else log)
     except ExtractError as error:
-        log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
+        # On one screen with the error itself, the line would only say it twice.
+        if not (sys.stderr.isatty() and sys.stdout.isatty()):
+            log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
         raise
     except (KeyboardInterrupt, SystemExit):
         log.error("load_stopped", reason=STOPPED)  # noqa: TRY400
         raise
     log.info("load_complete", **_summary(facts, plan))
     return facts
+
+
+def check(keys: tuple[str, ...]) -> None:
+    """Ask each portal once; PortalError if any is not as it should be."""
+    portals = settings.choose_portals(read_portals(), keys, sandbox=False)
+    access = settings.read_access(portals, os.environ, sandbox=False)
+    asks = settings.asks(portals, None, access)
+    patience = replace(access.patience(), attempts=1, short_attempts=1)
+    findings = check_portals(asks, patience, open_log("text", CRITICAL))
+    width = max(len(one.portal) for one in findings)
+    for one in findings:
+        verdict = "right" if one.is_right else "WRONG"
+        click.echo(f"{one.portal:<{width}}  {verdict}  {one.words}")
+    if wrong := sum(not one.is_right for one in findings):
+        raise PortalError(f"{wrong} of {len(findings)} portals cannot be read")
 
 
 def _summary(facts: dict[str, Any], plan: Plan) -> dict[str, Any]:

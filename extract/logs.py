@@ -14,9 +14,7 @@ type LogFormat = Literal["json", "text"]
 
 def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBoundLogger:
     """Open the log of one run; of an exception only its message is ever logged."""
-    # What is asked for is for our own lines alone to say.
-    for library in ("httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+    quieten_libraries()
     render = (
         render_text if log_format == "text" else structlog.processors.JSONRenderer()
     )
@@ -31,6 +29,12 @@ def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBound
         trace_id=uuid.uuid4().hex,
     )
     return log
+
+
+def quieten_libraries() -> None:
+    """Have the libraries say nothing: what is asked for is for our own lines to say."""
+    for library in ("httpx", "httpcore", "boto3", "botocore", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def render_text(_: WrappedLogger, __: str, event: EventDict) -> str:

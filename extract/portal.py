@@ -26,9 +26,18 @@ class Listed:
 
 async def activities(client: Client) -> AsyncIterator[Listed]:
     """List the activities on sale."""
-    request = client.request("activities", "search", query=ON_SALE)
-    async for row in _rows(client, request):
+    async for row in _rows(client, _on_sale(client)):
         yield row
+
+
+async def first_activities(client: Client) -> tuple[int, bool]:
+    """Count the activities of the first page, and say whether there are no more."""
+    page = (await client.get(_on_sale(client), shapes.read_page)).value
+    return sum(1 for _ in page.rows), page.next_link is None
+
+
+def _on_sale(client: Client) -> Request:
+    return client.request("activities", "search", query=ON_SALE)
 
 
 async def job_details(client: Client, job: str) -> Answer[JobDetails]:

@@ -5,9 +5,10 @@ import io
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from extract.errors import ConfigError
-from extract.urls import split_base_url
+from extract.urls import is_loopback, split_base_url
 
 SEED = Path("seeds/portals.csv")
 COLUMNS = ["portal", "base_url", "brand", "region", "country", "consent_basis"]
@@ -31,6 +32,11 @@ class Portal:
     def is_sandbox(self) -> bool:
         """Whether the built-in sandbox plays this portal."""
         return self.brand == SANDBOX_BRAND
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the portal is on this machine."""
+        return is_loopback(urlsplit(self.origin).hostname or "")
 
     def moved_to(self, origin: str) -> "Portal":
         """Give the same portal, asked at another origin."""

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from extract.client import Credentials
+from extract.client import Credentials, Patience
 from extract.errors import ConfigError
 from extract.load import Ask
 from extract.portals import Portal
@@ -13,6 +14,8 @@ from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 
 USERNAME = "PORTAL_USERNAME"
 PASSWORD = "PORTAL_PASSWORD"  # noqa: S105  (the name of the variable)
+SECRET = "PORTAL_SECRET"  # noqa: S105  (likewise)
+NAMES = (USERNAME, PASSWORD, SECRET)
 DEFAULT_RATE = 8
 NO_RATE = 0
 
@@ -37,49 +40,78 @@ def choose_portals(
     return chosen
 
 
-def asks(
-    portals: Iterable[Portal],
-    rate: int | None,
-    environment: Mapping[str, str],
-    sandbox: bool,
-) -> list[Ask]:
-    """Give each portal its credentials and rate; one error names what is missing."""
-    own = _sandbox_credentials()
-    given = None if sandbox else _given_credentials(environment)
-    found, missing = [], set()
-    for portal in portals:
-        credentials = given or (own if portal.is_sandbox else None)
-        if credentials is None:
-            missing |= {
-                name for name in (USERNAME, PASSWORD) if not environment.get(name)
-            }
-            continue
-        default = NO_RATE if portal.is_sandbox else DEFAULT_RATE
-        found.append(Ask(portal, credentials, default if rate is None else rate))
-    _refuse_missing(missing)
-    return found
+@dataclass(frozen=True)
+class Access:
+    """What the portals are asked with, and what its secret says of how."""
+
+    credentials: Credentials
+    rate: int | None = None
+    timeout: float | None = None
+
+    def patience(self) -> Patience:
+        """Give the patience of a load: a time-out of one's own is for every request."""
+        usual = Patience()
+        if self.timeout is None:
+            return usual
+        longest = max(usual.details_deadline, self.timeout)
+        return replace(usual, request_deadline=self.timeout, details_deadline=longest)
 
 
-def _given_credentials(environment: Mapping[str, str]) -> Credentials | None:
-    given = [environment.get(name, "") for name in (USERNAME, PASSWORD)]
-    if not any(given):
-        return None
-    _refuse_missing(
-        {n for n, value in zip((USERNAME, PASSWORD), given, strict=True) if not value}
-    )
-    if ":" in given[0]:
-        raise ConfigError(f"{USERNAME} has a colon, which Basic authentication forbids")
-    return Credentials(given[0], given[1])
+SANDBOX_ACCESS = Access(Credentials(SANDBOX_USERNAME, SANDBOX_PASSWORD))
 
 
-def _refuse_missing(names: set[str]) -> None:
-    if names:
-        in_order = [name for name in (USERNAME, PASSWORD) if name in names]
-        raise ConfigError(f"missing settings: {', '.join(in_order)}")
+def read_access(
+    portals: Iterable[Portal], environment: Mapping[str, str], sandbox: bool
+) -> Access:
+    """Find what the portals are asked with; ConfigError says what is missing.
+
+    The built-in sandbox needs no settings, nor does a portal of the sandbox's.
+    """
+    given = {name: environment[name] for name in NAMES if environment.get(name)}
+    if sandbox or (not given and all(portal.is_sandbox for portal in portals)):
+        return SANDBOX_ACCESS
+    if SECRET in given:
+        return _kept_access(given)
+    if missing := [name for name in (USERNAME, PASSWORD) if name not in given]:
+        raise ConfigError(
+            f"missing settings: {', '.join(missing)}: set them in the environment, or "
+            f"{SECRET}, which says where AWS keeps them"
+        )
+    return Access(_usable(Credentials(given[USERNAME], given[PASSWORD]), USERNAME))
 
 
-def _sandbox_credentials() -> Credentials:
-    return Credentials(SANDBOX_USERNAME, SANDBOX_PASSWORD)
+def _kept_access(given: Mapping[str, str]) -> Access:
+    if len(given) > 1:
+        raise ConfigError(
+            f"{' and '.join(given)} are set: unset {SECRET} or the others"
+        )
+    # What AWS needs takes long to import, and few loads need it.
+    from extract.secrets import Renewal, read_secret  # noqa: PLC0415
+
+    found = read_secret(given[SECRET])
+    credentials = Credentials(found.username, found.password, Renewal(given[SECRET]))
+    return Access(_usable(credentials, SECRET), found.rate, found.timeout)
+
+
+def _usable(credentials: Credentials, setting: str) -> Credentials:
+    if ":" in credentials.username:
+        raise ConfigError(
+            f"{setting}: a user name has no colon, which Basic authentication forbids"
+        )
+    return credentials
+
+
+def asks(portals: Iterable[Portal], rate: int | None, access: Access) -> list[Ask]:
+    """Give each portal its rate: as told, else as the secret says, else the usual."""
+    told = access.rate if rate is None else rate
+    return [
+        Ask(
+            portal,
+            access.credentials,
+            (NO_RATE if portal.is_sandbox else DEFAULT_RATE) if told is None else told,
+        )
+        for portal in portals
+    ]
 
 
 def read_jobs(named: Iterable[str], source: str | None) -> frozenset[str]:

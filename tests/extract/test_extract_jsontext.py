@@ -59,7 +59,8 @@ def test_one_key_with_two_values_is_refused_with_one_value_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b'"]"' + b"}" * 100_000]
+    "body",
+    [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b'"]"' + b"}" * 100_000],
 )
 def test_what_is_nested_too_deeply_is_refused(body: bytes) -> None:
     with pytest.raises(RowError, match="nested too deeply"):

@@ -7,6 +7,7 @@ import pytest
 from loading import portal_at
 
 from extract import settings
+from extract.client import Credentials
 from extract.errors import ConfigError
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
@@ -53,20 +54,30 @@ def test_a_seed_without_portals_of_the_kind_is_an_error() -> None:
         settings.choose_portals([SANDBOX], [], sandbox=False)
 
 
+HOW = "set them in the environment, or PORTAL_SECRET, which says where AWS keeps them$"
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
-        ({}, "missing settings: PORTAL_USERNAME, PORTAL_PASSWORD"),
-        ({"PORTAL_USERNAME": "", "PORTAL_PASSWORD": "x"}, "settings: PORTAL_USERNAME$"),
-        ({"PORTAL_USERNAME": "x"}, "missing settings: PORTAL_PASSWORD$"),
-        ({"PORTAL_USERNAME": "a:b", "PORTAL_PASSWORD": "x"}, "a colon"),
+        ({}, f"missing settings: PORTAL_USERNAME, PORTAL_PASSWORD: {HOW}"),
+        ({"PORTAL_USERNAME": "", "PORTAL_PASSWORD": "x"}, f": PORTAL_USERNAME: {HOW}"),
+        ({"PORTAL_USERNAME": "x"}, f"missing settings: PORTAL_PASSWORD: {HOW}"),
+        (
+            {"PORTAL_USERNAME": "a:b", "PORTAL_PASSWORD": "x"},
+            "PORTAL_USERNAME: .*colon",
+        ),
+        (
+            {"PORTAL_PASSWORD": "x", "PORTAL_SECRET": "ssm:x"},
+            "PORTAL_PASSWORD and PORTAL_SECRET are set: unset PORTAL_SECRET or",
+        ),
     ],
 )
-def test_one_error_names_every_missing_setting(
+def test_one_error_says_what_is_wrong_with_the_settings(
     given: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(ConfigError, match=missing):
-        settings.asks([REAL, OTHER], None, given, sandbox=False)
+        settings.read_access([REAL, OTHER], given, sandbox=False)
 
 
 @pytest.mark.parametrize(
@@ -81,23 +92,47 @@ def test_one_error_names_every_missing_setting(
 def test_the_sandbox_needs_no_credentials(
     environment: dict[str, str], sandbox: bool, user: str, password: str
 ) -> None:
-    (ask,) = settings.asks([SANDBOX], None, environment, sandbox)
-    assert (ask.credentials.username, ask.credentials.password) == (user, password)
-    assert user not in repr(ask.credentials)
-    assert password not in repr(ask.credentials)
+    access = settings.read_access([SANDBOX], environment, sandbox)
+    assert access.credentials.username == user
+    assert access.credentials.password == password
+    assert user not in repr(access)
+    assert password not in repr(access)
 
 
 def test_a_sandbox_beside_a_real_portal_does_not_lend_its_credentials() -> None:
     with pytest.raises(ConfigError, match="PORTAL_USERNAME, PORTAL_PASSWORD"):
-        settings.asks([SANDBOX, REAL], None, {}, sandbox=False)
+        settings.read_access([SANDBOX, REAL], {}, sandbox=False)
 
 
-@pytest.mark.parametrize(("rate", "rates"), [(None, [8, 0]), (3, [3, 3]), (0, [0, 0])])
-def test_only_the_sandbox_has_no_rate_unless_one_is_given(
-    rate: int | None, rates: list[int]
+@pytest.mark.parametrize(
+    ("rate", "of_secret", "rates"),
+    [
+        (None, None, [8, 0]),
+        (3, None, [3, 3]),
+        (0, None, [0, 0]),
+        (None, 5, [5, 5]),
+        (3, 5, [3, 3]),
+        (0, 5, [0, 0]),
+    ],
+)
+def test_a_rate_is_as_told_or_as_the_secret_says_or_as_usual(
+    rate: int | None, of_secret: int | None, rates: list[int]
 ) -> None:
-    found = settings.asks([REAL, SANDBOX], rate, GIVEN, sandbox=False)
+    access = settings.Access(Credentials("someone", "something"), of_secret)
+    found = settings.asks([REAL, SANDBOX], rate, access)
     assert [ask.rate for ask in found] == rates
+    assert {ask.credentials for ask in found} == {access.credentials}
+
+
+@pytest.mark.parametrize(
+    ("timeout", "one", "details"), [(None, 30, 120), (5, 5, 120), (300, 300, 300)]
+)
+def test_a_time_out_of_the_secret_is_for_every_request(
+    timeout: float | None, one: float, details: float
+) -> None:
+    access = settings.Access(Credentials("someone", "something"), None, timeout)
+    patience = access.patience()
+    assert (patience.request_deadline, patience.details_deadline) == (one, details)
 
 
 @pytest.mark.parametrize(

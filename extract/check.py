@@ -1,0 +1,62 @@
+"""Whether the portals can be read: one request each, and what it showed."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import gettempdir
+
+from structlog.typing import FilteringBoundLogger
+
+from extract import portal as api
+from extract.client import Client, Patience, open_lines
+from extract.errors import PortalError
+from extract.load import Ask
+from extract.pace import Pace
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one portal's answer showed: in words, and whether it is as it should be."""
+
+    portal: str
+    is_right: bool
+    words: str
+
+
+def check(
+    asks: Sequence[Ask], patience: Patience, log: FilteringBoundLogger
+) -> list[Finding]:
+    """Ask each portal for what is on sale, once; give what there is to say of each."""
+
+    async def check_all() -> list[Finding]:
+        return await asyncio.gather(*(_check(ask, patience, log) for ask in asks))
+
+    return asyncio.run(check_all())
+
+
+async def _check(ask: Ask, patience: Patience, log: FilteringBoundLogger) -> Finding:
+    started = time.monotonic()
+    async with open_lines(1) as lines:
+        client = Client(
+            lines,
+            portal=ask.portal,
+            credentials=replace(ask.credentials, renew=None),
+            pace=Pace(1, ask.rate),
+            meter=ask.meter,
+            log=log,
+            patience=patience,
+            scratch=Path(gettempdir()),
+        )
+        try:
+            activities, is_all = await api.first_activities(client)
+        except PortalError as error:
+            return Finding(ask.portal.key, False, f"{error.reason}: {error.advice}")
+    seconds = time.monotonic() - started
+    least = "" if is_all else "at least "
+    return Finding(
+        ask.portal.key,
+        True,
+        f"answers in {seconds:.2f} s; activities on sale: {least}{activities}",
+    )

@@ -81,8 +81,8 @@ def load(wanted: Wanted, sandbox: SandboxSize) -> None:
             wanted.concurrency,
             jobs,
             wanted.patience or access.patience(),
-            wanted.reuse,
-            wanted.limits,
+            reuse=wanted.reuse,
+            limits=wanted.limits,
         )
         facts = _show_load(plan, wanted.log_format)
     _refuse_not_current(wanted.landing, facts)

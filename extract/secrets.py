@@ -33,7 +33,7 @@ NO_SUCH = (
     "ParameterNotFound",
     "ParameterVersionNotFound",
 )
-DENIED = ("AccessDeniedException", "AccessDenied")
+DENIED = ("AccessDeniedException", "AccessDenied", "403")
 REFUSED = (
     "ExpiredTokenException",
     "IncompleteSignature",
@@ -49,6 +49,7 @@ NO_CREDENTIALS = (
     aws.CredentialRetrievalError,
     aws.SSOError,
 )
+UNREACHABLE = (aws.ConnectionError, aws.HTTPClientError)
 MOST_SECONDS = 3600
 
 
@@ -103,7 +104,9 @@ def _kept(service: str, name: str) -> str:
     """Ask AWS; _NoSecretError says why it gave nothing."""
     region = None
     try:
-        client: Any = boto3.client(service, config=BOUNDS)  # type: ignore[call-overload]
+        # A session of its own: the default one is not for threads.
+        session: Any = boto3.Session()
+        client = session.client(service, config=BOUNDS)
         region = client.meta.region_name
         if service == "ssm":
             found = client.get_parameter(Name=name, WithDecryption=True)
@@ -136,7 +139,7 @@ def _unanswered(error: Exception) -> str:
         return "there is no such AWS profile: see AWS_PROFILE"
     if isinstance(error, aws.NoRegionError):
         return "no AWS region: set AWS_DEFAULT_REGION"
-    if isinstance(error, aws.HTTPClientError):
+    if isinstance(error, UNREACHABLE):
         return f"AWS could not be reached ({type(error).__name__})"
     return f"AWS could not be asked ({type(error).__name__})"
 

@@ -77,9 +77,10 @@ def test_sizes(jobs: int, size: int) -> None:
 
 
 def test_a_thousand_jobs_start_at_once_and_are_made_when_asked_for() -> None:
-    began = time.monotonic()
+    # Its own work alone: a busy machine makes it slower, but no longer.
+    began = time.process_time()
     world = generate(1000, 100, seed=1, today=TODAY)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     for portal in world["portals"].values():
         assert len(portal["jobs"]) == 1000
         uuid = next(reversed(list(portal["jobs"])))

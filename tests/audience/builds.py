@@ -69,6 +69,7 @@ def write_build(
         if row["exclusion_reason"]
     ]
     with duckdb.connect(path) as connection:
+        connection.begin()
         create_relations(connection)
         insert(connection, "run.build", [about])
         insert(connection, MEMBERS, members)
@@ -76,6 +77,7 @@ def write_build(
             connection, "intermediate.int_candidate_reasons", [*own, *hidden_reasons]
         )
         insert(connection, "intermediate.int_route_suppressions", routes)
+        connection.commit()
     return path
 
 

@@ -109,9 +109,8 @@ def _rows(pairs: list[tuple[Values, Values, str]], audience: str) -> dict[str, A
 
 
 def _differs(base: Values, head: Values) -> bool:
-    if base["fate"] != head["fate"]:
-        return True
-    return bool(base["audience"] != head["audience"])
+    fates = [(row["fate"], row["audience"]) for row in (base, head)]
+    return fates[0] != fates[1]
 
 
 def _phones(

@@ -137,11 +137,7 @@ def test_a_phone_is_put_down_to_its_most_telling_row(tmp_path: Path) -> None:
 
 
 def test_an_audience_without_files_texts_nobody(tmp_path: Path) -> None:
-    """R11: the variable `audience` leaves exported rows out of every file.
-
-    The phone of both rows is put down to the reason of R13: that of the variable is
-    none, and comes after.
-    """
+    """R11: the variable `audience` leaves exported rows out of every file."""
     base = write_build(tmp_path / "base.duckdb", [member(), member(subject_uuid="s2")])
     head = write_build(
         tmp_path / "head.duckdb",

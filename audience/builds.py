@@ -43,7 +43,7 @@ def read_build(connection: DuckDBPyConnection, name: str) -> Build:
     check_relations(connection, name, {BUILD: SHARED[BUILD]})
     rows = query(connection, "build", build=name)
     if len(rows) != 1:
-        raise DatabaseError(f"{name}: {BUILD} has {len(rows)} rows instead of one")
+        raise DatabaseError(f"{name}: {BUILD} is malformed: rows: {len(rows)}")
     variables = _variables(rows[0])
     if variables is None or not _agrees(rows[0]):
         raise DatabaseError(f"{name}: {BUILD} is malformed")
@@ -87,13 +87,13 @@ def check_members(connection: DuckDBPyConnection, name: str) -> None:
         raise DatabaseError(f"{name}: {MEMBERS} is empty")
     if found["broken"]:
         raise DatabaseError(
-            f"{name}: {MEMBERS} is malformed: {found['broken']} rows have no key, "
-            f"audience or fate, or a reason that {REASONS} does not have"
+            f"{name}: {MEMBERS} is malformed: rows without a key, an audience or a "
+            f"fate that {REASONS} knows: {found['broken']}"
         )
     if found["repeated"]:
         raise DatabaseError(
-            f"{name}: {MEMBERS} has {found['repeated']} keys of portal, job, activity "
-            "and subject more than once"
+            f"{name}: {MEMBERS} is malformed: keys of portal, job, activity and "
+            f"subject that come more than once: {found['repeated']}"
         )
 
 

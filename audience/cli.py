@@ -69,14 +69,15 @@ class Percent(click.ParamType[Fraction]):
         return percent
 
 
-file_option = click.Path(dir_okay=False, path_type=Path)
+database = click.Path(path_type=Path)
+output = click.Path(dir_okay=False, path_type=Path)
 
 
 @cli.command()
-@click.argument("base", type=file_option)
-@click.argument("head", type=file_option)
-@click.option("--md", type=file_option, help="Write Markdown for a pull request.")
-@click.option("--json", "json_file", type=file_option, help="Write all of it as JSON.")
+@click.argument("base", type=database)
+@click.argument("head", type=database)
+@click.option("--md", type=output, help="Write Markdown for a pull request.")
+@click.option("--json", "json_file", type=output, help="Write all of it as JSON.")
 @click.option(
     "--max-change",
     type=Percent(),
@@ -125,7 +126,7 @@ def diff(
 @cli.command()
 @click.option(
     "--db",
-    type=file_option,
+    type=database,
     default="sms_campaigns.duckdb",
     envvar="DUCKDB_PATH",
     show_default=True,

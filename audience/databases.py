@@ -81,10 +81,25 @@ def open_databases(paths: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnect
             yield connection
         except DAMAGED as error:
             # Its text can quote the rows.
+            damaged = [name for name, path in paths.items() if not _is_readable(path)]
             raise DatabaseError(
-                f"{' or '.join(paths)}: cannot be read to its end "
+                f"{' and '.join(damaged or paths)}: cannot be read to the end "
                 f"({type(error).__name__})"
             ) from error
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether every table of a database can be read to its end."""
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            for schema, table in connection.execute(
+                "select schema_name, table_name from duckdb_tables()"
+            ).fetchall():
+                found = connection.table(f'"{schema}"."{table}"')
+                found.aggregate("max(columns(*))").fetchall()
+    except DAMAGED:
+        return False
+    return True
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:

@@ -350,7 +350,7 @@ def sorted_moves(document: Document) -> list[tuple[str, ...]]:
 
 @seed(20261124)
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -1,0 +1,271 @@
+"""What cannot be compared or relied on: exit 3, one line that says which and why."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.audience.builds import MARKER, insert, member, write_build
+from tests.audience.commands import Outcome, audience
+
+MEMBERS = "marts.audience_members"
+HOLD = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def refused(outcome: Outcome, message: str) -> None:
+    """The command ended with 3 and one line, and that says so."""
+    assert outcome.status == 3
+    assert outcome.output == ""
+    assert outcome.errors.count("\n") == 1
+    assert message in outcome.errors
+
+
+def diffed(folder: Path, side: str, broken: Path) -> Outcome:
+    """Compare a broken database with a good one."""
+    good = write_build(folder / "good.duckdb", [member()])
+    paths = (broken, good) if side == "base" else (good, broken)
+    return audience("diff", *paths)
+
+
+def no_file(path: Path) -> None:
+    """Nothing there."""
+
+
+def a_folder(path: Path) -> None:
+    """Something else."""
+    path.mkdir()
+
+
+def an_empty_file(path: Path) -> None:
+    """Nothing in it."""
+    path.touch()
+
+
+def a_text_file(path: Path) -> None:
+    """No database."""
+    path.write_text("portal,phone_number\n" * 1000)
+
+
+def half_a_file(path: Path) -> None:
+    """A copy that was stopped."""
+    write_build(path, [member()])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def a_damaged_file(path: Path) -> None:
+    """The header is whole, the rest is not."""
+    write_build(path, [member(subject_uuid=str(n)) for n in range(5)])
+    content = path.read_bytes()
+    path.write_bytes(content[:12288] + b"\xff" * (len(content) - 12288))
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (no_file, "there is no file"),
+        (a_folder, "there is no file"),
+        (an_empty_file, "is no DuckDB database"),
+        (a_text_file, "is no DuckDB database"),
+        (half_a_file, "cannot be read to the end"),
+        (a_damaged_file, "is no DuckDB database, or a damaged one"),
+    ],
+)
+def test_a_file_that_is_no_whole_database(
+    tmp_path: Path, side: str, make: Callable[[Path], None], message: str
+) -> None:
+    """Missing, something else, or damaged."""
+    broken = tmp_path / "broken.duckdb"
+    make(broken)
+    outcome = diffed(tmp_path, side, broken)
+    refused(outcome, message)
+    assert outcome.errors.startswith(f"audience: {side}: ")
+
+
+def test_a_database_in_use_by_a_build(tmp_path: Path) -> None:
+    """Another process has it open for writing."""
+    path = write_build(tmp_path / "used.duckdb", [member()])
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout and holder.stdin
+    with holder:
+        holder.stdout.readline()
+        outcome = diffed(tmp_path, "head", path)
+        refused(audience("explain", "--db", path, "--subject", "s1"), "is in use")
+        holder.stdin.close()
+    refused(outcome, "head: ")
+    refused(outcome, "is in use, by a build perhaps")
+    assert diffed(tmp_path / "..", "head", path).status == 0
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ({"obstacle": "it has not finished"}, "passed: it has not finished"),
+        ({"obstacle": "1 did not pass: x (fail)"}, "passed: 1 did not pass: x (fail)"),
+    ],
+)
+def test_a_build_that_has_not_passed(
+    tmp_path: Path, side: str, marker: dict[str, Any], message: str
+) -> None:
+    """Failed or unfinished: its tables are there all the same."""
+    about = {**marker, "has_passed": False, "load_id": None, "as_of": None}
+    path = write_build(tmp_path / "failed.duckdb", [member()], marker=about)
+    outcome = diffed(tmp_path, side, path)
+    refused(outcome, message)
+    assert f"audience: {side}: run {MARKER['run_id']}" in outcome.errors
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        {"variables": "no JSON"},
+        {"variables": "[]"},
+        {"variables": "{}"},
+        {"variables": None},
+        {"has_passed": None},
+        {"has_passed": False},
+        {"obstacle": "something"},
+        {"load_id": None},
+        {"as_of": None},
+        {"run_id": ""},
+    ],
+    ids=str,
+)
+def test_a_marker_that_says_two_things(tmp_path: Path, marker: dict[str, Any]) -> None:
+    """A build that passed knows everything, and nothing against it."""
+    path = write_build(tmp_path / "odd.duckdb", [member()], marker=marker)
+    refused(diffed(tmp_path, "base", path), "base: run.build is malformed")
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ({"load_id": "another"}, "another load: another and 2026"),
+        ({"as_of": "2026-11-20 01:02:04"}, "another as_of: 2026-11-20T01:02:04"),
+    ],
+)
+def test_builds_of_another_load_or_time(
+    tmp_path: Path, marker: dict[str, Any], message: str
+) -> None:
+    """Their difference would be that of the data."""
+    path = write_build(tmp_path / "other.duckdb", [member()], marker=marker)
+    refused(diffed(tmp_path, "base", path), message)
+
+
+BROKEN = [
+    (f"drop table {MEMBERS}", f"{MEMBERS} is missing"),
+    ("drop table run.build", "run.build is missing"),
+    ("drop table seeds.exclusion_reasons", "seeds.exclusion_reasons is missing"),
+    (
+        "drop table intermediate.int_candidate_reasons",
+        "intermediate.int_candidate_reasons is missing",
+    ),
+    (
+        "drop table intermediate.int_route_suppressions",
+        "intermediate.int_route_suppressions is missing",
+    ),
+    ("delete from run.build", "run.build is malformed: rows: 0"),
+    ("insert into run.build from run.build", "run.build is malformed: rows: 2"),
+    ("delete from seeds.exclusion_reasons", "seeds.exclusion_reasons is empty"),
+    (f"delete from {MEMBERS}", f"{MEMBERS} is empty"),
+    (
+        f"alter table {MEMBERS} drop column email_2",
+        f"{MEMBERS} is malformed: column email_2 is missing",
+    ),
+    (
+        f"alter table {MEMBERS} alter phone_number type bigint",
+        f"{MEMBERS} is malformed: column phone_number is BIGINT, not VARCHAR",
+    ),
+    *(
+        (f"update {MEMBERS} set {change}", f"{MEMBERS} is malformed: rows without a")
+        for change in (
+            "portal = null",
+            "job_uuid = ''",
+            "subject_uuid = null",
+            "activity_uuid = null",
+            "audience = 'all'",
+            "audience = null",
+            "is_exported = false",
+            "is_exported = null",
+            "exclusion_reason = 'duplicate'",
+            "is_exported = false, exclusion_reason = 'unheard_of'",
+        )
+    ),
+    (
+        f"insert into {MEMBERS} from {MEMBERS}",
+        f"{MEMBERS} is malformed: keys of portal, job, activity and subject that",
+    ),
+]
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+@pytest.mark.parametrize(("change", "message"), BROKEN)
+def test_relations_that_are_not_what_they_must_be(
+    tmp_path: Path, side: str, change: str, message: str
+) -> None:
+    """Missing, empty, malformed, or with a key twice."""
+    path = write_build(tmp_path / "broken.duckdb", [member()])
+    with duckdb.connect(path) as connection:
+        connection.execute(change)
+    refused(diffed(tmp_path, side, path), f"{side}: {message}")
+
+
+def test_a_refusal_is_written_where_the_comparison_would_be(tmp_path: Path) -> None:
+    """No comment of an earlier comparison stays, and nothing in it is markup."""
+    marker = {
+        "has_passed": False,
+        "load_id": None,
+        "obstacle": "<img src=x> @someone [x](http://x.example)",
+    }
+    path = write_build(tmp_path / "failed.duckdb", [member()], marker=marker)
+    good = write_build(tmp_path / "good.duckdb", [member()])
+    md, json_file = tmp_path / "o.md", tmp_path / "o.json"
+    md.write_text("old")
+    outcome = audience("diff", good, path, "--md", md, "--json", json_file)
+    refused(outcome, "head: ")
+    comment = md.read_text()
+    assert comment.startswith("**The audiences cannot be compared**: head&#58; run")
+    assert not set("<>@[]()/") & set(comment)
+    assert '"is_comparable": false' in json_file.read_text()
+
+
+def test_a_new_database_of_an_interrupted_write_is_read(tmp_path: Path) -> None:
+    """What a killed process had committed counts, without being written to."""
+    path = write_build(tmp_path / "killed.duckdb", [member()])
+    script = (
+        "import duckdb, os, sys\n"
+        "connection = duckdb.connect(sys.argv[1])\n"
+        "connection.execute('update run.build set has_passed = false, "
+        "obstacle = $$it was stopped$$')\n"
+        "os._exit(1)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=False)
+    assert path.with_name("killed.duckdb.wal").exists()
+    before = path.read_bytes()
+    refused(diffed(tmp_path, "base", path), "it was stopped")
+    assert path.read_bytes() == before
+
+
+def test_rows_of_another_build_are_not_told(tmp_path: Path) -> None:
+    """An error quotes no value."""
+    path = tmp_path / "broken.duckdb"
+    write_build(path, [member()])
+    with duckdb.connect(path) as connection:
+        insert(connection, MEMBERS, [member(subject_uuid="s9", is_exported=None)])
+    outcome = diffed(tmp_path, "base", path)
+    refused(outcome, "reasons knows: 1")
+    assert "555" not in outcome.errors

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from tests.reference import PortalConfig
 
 SOURCE = Path(__file__).parents[2]
@@ -43,6 +45,12 @@ class Project:
     def exports(self) -> Path:
         """The export root."""
         return Path(self.environment.get("EXPORT_ROOT", self.folder / "exports"))
+
+    @property
+    def database(self) -> Path:
+        """The database that dbt builds."""
+        default = self.folder / "sms_campaigns.duckdb"
+        return Path(self.environment.get("DUCKDB_PATH", default))
 
     def with_environment(self, **more: str) -> "Project":
         """The same project with more environment variables."""
@@ -92,6 +100,12 @@ class Project:
     def newest_run(self) -> Path:
         """The folder of the newest run, promoted or not."""
         return max((self.exports / "runs").iterdir())
+
+    def marker(self) -> dict[str, Any]:
+        """What the database says of its build: run.build."""
+        with duckdb.connect(self.database, read_only=True) as data:
+            columns, rows = data.table("run.build").columns, data.sql("from run.build")
+            return dict(zip(columns, rows.fetchall()[0], strict=True))
 
     def extracted_at(self) -> str:
         """The time of the current load."""

@@ -82,6 +82,7 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
     command = f"publish promote {second_run} --accept-change"
     assert line.endswith(f"If that is right: {command}")
     assert publication(project) == first
+    assert project.marker()["has_passed"]
     project.run(*command.split())
     assert project.promoted().name == second_run
     assert first_run in project.run("publish", "list").output
@@ -114,9 +115,12 @@ def test_a_partial_build_works_and_is_not_promoted(
     """Its files stay, without a manifest, and it says why."""
     project.dbt("build")
     before = publication(project)
+    assert project.marker()["has_passed"]
     outcome = project.dbt(*command)
     assert "is not promoted" in outcome.output
     assert reason in outcome.output
+    assert not project.marker()["has_passed"]
+    assert reason in project.marker()["obstacle"]
     assert publication(project) == before
     assert not (project.newest_run() / "manifest.json").exists()
     project.run("publish", "promote", project.newest_run().name, status=10)
@@ -129,6 +133,11 @@ def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
     assert "not promoted" in outcome.output
     assert publication(project) == {}
     run = project.newest_run()
+    marker = project.marker()
+    assert (marker["run_id"], marker["has_passed"]) == (run.name, True)
+    assert marker["load_id"] == (project.landing / "current").resolve().name
+    assert f"{marker['as_of'].isoformat()}Z" == project.extracted_at()
+    assert json.loads(marker["variables"])["dedup_by"] == "activity_subject"
     project.run("publish", "promote", run.name)
     assert project.promoted() == run
 
@@ -141,6 +150,7 @@ def test_a_warning_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
     )
     outcome = project.dbt("build")
     assert "assert_nothing (warn)" in outcome.output
+    assert "assert_nothing (warn)" in project.marker()["obstacle"]
     assert publication(project) == {}
 
 
@@ -264,6 +274,7 @@ def test_a_broken_contract_promotes_nothing(
     outcome = project.dbt("build", status=1)
     assert "FAIL" in outcome.output
     assert "is not promoted" in outcome.output
+    assert "did not pass" in project.marker()["obstacle"]
     assert publication(project) == before
 
 
@@ -276,4 +287,5 @@ def test_retry_after_a_failure_is_not_promoted(loaded: Loaded, tmp_path: Path) -
     broken.write_text("select 1 as one where false\n")
     outcome = project.dbt("retry")
     assert "is not promoted" in outcome.output
+    assert "dbt retry" in project.marker()["obstacle"]
     assert publication(project) == {}

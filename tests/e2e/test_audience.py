@@ -1,0 +1,274 @@
+"""`audience` over real builds: a rule change compared, and every fate explained."""
+
+import csv
+import fcntl
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from audience.diff import MOVE
+from extract.sandbox import World, suppressions
+from tests.audience.commands import audience
+from tests.audience.reference import expected, key
+from tests.e2e.conftest import separate_exports
+from tests.e2e.project import BIN, Project
+from tests.reference import PortalConfig
+
+Loaded = tuple[Project, dict[str, PortalConfig]]
+Builds = dict[str, Path]
+type Values = dict[str, Any]
+
+HEAD = {
+    "contact_filter": "any",
+    "dedup_by": "phone",
+    "require_images": False,
+    "consent_max_age_days": 150,
+}
+GUARDED = {"suppressed", "consent_denied", "consent_missing", "consent_expired"}
+# What is said of a person, by the column that has it.
+SECRET = """
+    select own_name, group_name, external_id, parent_name, marketing_consent,
+        delivery_1.name, delivery_1.email, delivery_1.phone_number,
+        delivery_2.name, delivery_2.email, delivery_2.phone_number,
+        phone_number, phone_number_2, email, email_2
+    from intermediate.int_subjects where subject_uuid = ?
+"""
+SHORTEST_SECRET = 3
+
+
+@pytest.fixture(scope="session")
+def builds(
+    loaded: Loaded, world: World, tmp_path_factory: pytest.TempPathFactory
+) -> Builds:
+    """Folders of two builds of one load, the rules of the second changed.
+
+    Test processes share them: whichever comes first makes both, of its load.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if base.name.startswith("popen-gw") else base) / "audience"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            for name, variables in (("base", {}), ("head", HEAD)):
+                project = separate_exports(loaded[0], shared / name)
+                project = project.suppress(suppressions(world))
+                project.dbt("build", variables={**variables, "promote": False})
+            (shared / "done").touch()
+    return {name: shared / name for name in ("base", "head")}
+
+
+def database(builds: Builds, name: str) -> Path:
+    """The database of a build."""
+    return builds[name] / "build.duckdb"
+
+
+def members(folder: Path) -> list[Values]:
+    """What the export files of a build say of every candidate."""
+    [run] = (folder / "exports" / "runs").iterdir()
+    exported = [
+        {
+            **row,
+            "group_name": row["group"],
+            "audience": path.stem,
+            "fate": "exported",
+        }
+        for path in run.glob("*/*.csv")
+        for row in read_csv(path)
+    ]
+    excluded = [
+        {
+            **row,
+            "audience": "buyers" if row["buyer"] == "Yes" else "non_buyers",
+            "fate": row["reason"],
+        }
+        for row in read_csv(run / "exclusions.csv")
+    ]
+    return exported + excluded
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of an export file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def diffed(base: Path, head: Path, folder: Path) -> Values:
+    """The document of `audience diff`, whose guard has failed."""
+    out = folder / "out.json"
+    assert audience("diff", base, head, "--json", out).status == 1
+    loaded: Values = json.loads(out.read_text())
+    return loaded
+
+
+def test_a_rule_change_is_compared_as_its_files_are(
+    builds: Builds, tmp_path: Path
+) -> None:
+    """Every count, told anew from the files of the two runs."""
+    base, head = members(builds["base"]), members(builds["head"])
+    wanted = expected(base, head)
+    paths = [database(builds, name) for name in ("base", "head")]
+    document = diffed(paths[0], paths[1], tmp_path)
+    assert wanted["newly_texted"] > 0
+    assert wanted["no_longer_texted"] > 0
+    for name in ("newly_texted", "no_longer_texted"):
+        assert document[name] == wanted[name]
+    assert len(document["audiences"]) == 4
+    for found, told in zip(document["audiences"], wanted["audiences"], strict=True):
+        assert {name: found[name] for name in told} == told
+    moved = {
+        tuple(m[name] for name in MOVE): m["candidates"] for m in document["moves"]
+    }
+    assert moved == wanted["moves"]
+    held_back = {key(row) for row in base if row["fate"] in GUARDED}
+    entering = held_back & {key(row) for row in head if row["fate"] == "exported"}
+    assert document["guards"]["refusals"]["candidates"] == len(entering) > 0
+    back = diffed(paths[1], paths[0], tmp_path)
+    assert back["newly_texted"] == document["no_longer_texted"]
+    assert back["no_longer_texted"] == document["newly_texted"]
+
+
+def test_a_build_is_compared_with_itself(builds: Builds) -> None:
+    """Nothing differs, and no guard fails."""
+    path = database(builds, "base")
+    outcome = audience("diff", path, path, "--max-change", "0")
+    assert outcome.status == 0
+    assert outcome.output.startswith("Nobody is newly texted and nobody no longer.")
+
+
+def some_of_each_fate(builds: Builds) -> Iterator[tuple[str, Values]]:
+    """A candidate of every fate that the two builds have, with its build."""
+    met = set()
+    for name in builds:
+        for row in sorted(members(builds[name]), key=key):
+            if row["fate"] not in met:
+                met.add(row["fate"])
+                yield name, row
+    assert met >= GUARDED | {"exported", "duplicate", "no_images", "contact_invalid"}
+    assert len(met) > 10
+
+
+def test_every_fate_is_explained_and_masked(builds: Builds) -> None:
+    """The fate said is the mart's, with every reason that the models have."""
+    for name, row in some_of_each_fate(builds):
+        path = database(builds, name)
+        arguments = ("explain", "--db", path, "--subject", row["subject_uuid"])
+        document = json.loads(audience(*arguments, "--json").output)
+        [candidate] = [
+            candidate
+            for person in document["people"]
+            for candidate in person["candidates"]
+            if (person["portal"], person["job_uuid"], candidate["activity_uuid"])
+            == key(row)[:3]
+        ]
+        assert candidate["fate"] == row["fate"]
+        applying = [c["reason"] for c in candidate["checks"] if c["does_apply"]]
+        assert applying[:1] == ([] if row["fate"] == "exported" else [row["fate"]])
+        said = audience(*arguments).output
+        fate = "EXPORTED, among" if row["fate"] == "exported" else row["fate"]
+        assert f"EXPORTED: {fate}" in said or fate in said
+        if row["fate"] == "duplicate":
+            assert f"Its place has: subject {candidate['kept_subject_uuid']}" in said
+        for secret in secrets(path, row["subject_uuid"]):
+            assert not re.search(rf"\b{re.escape(secret)}\b", said), row["fate"]
+        shown = audience(*arguments, "--show").output
+        assert row["fate"] != "exported" or row["phone_number"] in shown
+
+
+def secrets(path: Path, subject: str) -> set[str]:
+    """The values that are a person's own, and those of who is registered on them."""
+    with duckdb.connect(path, read_only=True) as connection:
+        rows = connection.execute(SECRET, [subject]).fetchall()
+        rows += connection.execute(
+            "select user_name, phone_text, email_text, phone_number, email"
+            " from intermediate.int_registered_users where subject_uuid = ?",
+            [subject],
+        ).fetchall()
+        rows += connection.execute(
+            "select first_name, last_name, parent_name, phone_number, email,"
+            " phone_number_2, email_2, access_code"
+            " from marts.audience_members where subject_uuid = ?",
+            [subject],
+        ).fetchall()
+    values = {value for row in rows for value in row if value}
+    return {value for value in values if len(value) >= SHORTEST_SECRET}
+
+
+def test_a_shared_phone_and_an_email_find_everybody(builds: Builds) -> None:
+    """By each address that leads to several, also where it is not used."""
+    path = database(builds, "base")
+    with duckdb.connect(path, read_only=True) as connection:
+        for option, channel in (("--phone", "sms"), ("--email", "email")):
+            [(address, subjects)] = connection.execute(
+                "select address, list(distinct subject_uuid order by subject_uuid)"
+                " from intermediate.int_contact_routes where channel = ?"
+                " and address is not null group by address"
+                " order by count(distinct subject_uuid) desc, address limit 1",
+                [channel],
+            ).fetchall()
+            assert len(subjects) > 1
+            outcome = audience("explain", "--db", path, option, address)
+            assert outcome.status == 0
+            found = re.findall(r"^\d+ of \d+\. Subject (\S+) of", outcome.output, re.M)
+            assert sorted(set(found)) == subjects
+            assert address not in outcome.output
+
+
+def test_who_is_no_candidate_is_told_from_who_is_unknown(builds: Builds) -> None:
+    """Only the job's details know the one; nobody knows the other."""
+    path = database(builds, "base")
+    with duckdb.connect(path, read_only=True) as connection:
+        [(subject,)] = connection.execute(
+            "select min(subject_uuid) from intermediate.int_subject_lists"
+            " where not is_subject"
+        ).fetchall()
+    outcome = audience("explain", "--db", path, "--subject", subject)
+    assert outcome.status == 0
+    assert "No candidate: only the job's details have the subject" in outcome.output
+    for option, value in (
+        ("--subject", "nobody"),
+        ("--phone", "+13125550199"),
+        ("--email", "nobody@example.org"),
+    ):
+        outcome = audience("explain", "--db", path, option, value)
+        assert (outcome.status, outcome.output) == (1, "")
+        assert outcome.errors.count("\n") == 1
+        assert value not in outcome.errors
+
+
+def test_a_build_that_was_killed_is_told(
+    loaded: Loaded, builds: Builds, tmp_path: Path
+) -> None:
+    """Over the tables of one that passed: they are mixed from its first model on."""
+    project = separate_exports(loaded[0], tmp_path)
+    shutil.copy(database(builds, "base"), project.database)
+    build = subprocess.Popen(
+        [BIN / "dbt", "build"],
+        cwd=project.folder,
+        env={**project.environment, "PATH": str(BIN)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with build:
+        assert build.stdout
+        for line in build.stdout:
+            if "created sql table model" in line:
+                build.kill()
+                break
+    assert project.marker()["obstacle"] == "it has not finished"
+    outcome = audience("diff", database(builds, "base"), project.database)
+    assert outcome.status == 3
+    assert "passed: it has not finished" in outcome.errors
+    with duckdb.connect(project.database, read_only=True) as connection:
+        subject = connection.sql(
+            "select min(subject_uuid) from intermediate.int_subject_lists"
+        ).fetchall()[0][0]
+    outcome = audience("explain", "--db", project.database, "--subject", subject)
+    assert "CAUTION" in outcome.output

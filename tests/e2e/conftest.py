@@ -1,15 +1,23 @@
 """Projects with a load of the sandbox, shared by tests that only build it."""
 
-from collections.abc import Iterator
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from extract.sandbox import World, generate, serve
-from tests.e2e.project import Project, new_project
+from extract.sandbox import World, generate, serve, suppressions
+from tests.e2e.project import Project, new_project, project_at
 from tests.reference import PortalConfig
+
+Loaded = tuple[Project, dict[str, PortalConfig]]
 
 TODAY = date(2026, 11, 20)
 PORTALS = {
@@ -31,16 +39,59 @@ def configs() -> dict[str, PortalConfig]:
 
 
 @pytest.fixture(scope="session")
-def loaded(
-    tmp_path_factory: pytest.TempPathFactory, world: World
-) -> Iterator[tuple[Project, dict[str, PortalConfig]]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def first_time(mark: Path) -> Iterator[bool]:
+    """Whether `mark` is not there yet, of all processes for one at a time.
+
+    It is there once the block has ended well.
+    """
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    with mark.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not mark.exists()
+        mark.touch()
+
+
+@pytest.fixture(scope="session")
+def loaded(shared: Path, world: World) -> Loaded:
     """A project that has landed the world over HTTP, and its portals."""
-    folder = tmp_path_factory.mktemp("loaded") / "project"
-    with serve(world) as sandbox:
-        portals = at_address(sandbox.url)
-        project = new_project(folder, list(portals.values()))
-        project.run("extract", "load", "--rate", "100000")
-    yield project, portals
+    folder, mark = shared / "loaded" / "project", shared / "loaded" / "url"
+    with first_time(mark) as is_first:
+        if is_first:
+            with serve(world) as sandbox:
+                portals = list(at_address(sandbox.url).values())
+                project = new_project(folder, portals)
+                project.run("extract", "load", "--rate", "100000")
+                mark.write_text(sandbox.url)
+    return project_at(folder), at_address(mark.read_text())
+
+
+@pytest.fixture(scope="session")
+def built(
+    shared: Path, loaded: Loaded, world: World
+) -> Callable[[Mapping[str, Any]], Project]:
+    """Builds the load with the world's suppressions, once for each choice of variables.
+
+    For tests that only read what a build leaves.
+    """
+
+    def build(choice: Mapping[str, Any]) -> Project:
+        name = sha256(json.dumps(choice, sort_keys=True).encode()).hexdigest()[:12]
+        project = separate_exports(loaded[0], shared / "built" / name)
+        with first_time(shared / "built" / f"{name}.done") as is_first:
+            project = project.suppress(suppressions(world))
+            if is_first:
+                variables = {**choice, "export_formats": ["csv", "json"]}
+                project.dbt("build", variables=variables)
+        return project
+
+    return build
 
 
 def at_address(url: str) -> dict[str, PortalConfig]:

@@ -85,7 +85,8 @@ class Project:
 
     def suppress(self, rows: Sequence[Mapping[str, str]]) -> "Project":
         """The same project with a suppression list of these rows."""
-        path = self.folder / "suppressions.csv"
+        path = self.exports.with_name("suppressions.csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_csv(path, ["channel", "address", "suppressed_at", "reason"], rows)
         return self.with_environment(SUPPRESSIONS_CSV=str(path))
 
@@ -124,6 +125,11 @@ def new_project(folder: Path, portals: Sequence[PortalConfig]) -> Project:
             shutil.copy(source, folder / part)
     rows = [vars(portal) for portal in portals]
     write_csv(folder / "seeds" / "portals.csv", list(rows[0]), rows)
+    return project_at(folder)
+
+
+def project_at(folder: Path) -> Project:
+    """The project that has been copied into `folder`."""
     return Project(
         folder,
         {

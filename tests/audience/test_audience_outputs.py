@@ -250,6 +250,30 @@ def test_wrong_usage_exits_with_2(arguments: tuple[str, ...], message: str) -> N
     assert outcome.errors.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give one of --subject, --phone and --email"),
+        (("--subject", "s1", "--phone", "+12025550101"), "give one of --subject"),
+        (("--phone", "202-555-0101"), "must be in E.164, such as +13125550123"),
+        (("--phone", "+1 202 555 0101"), "must be in E.164, such as +13125550123"),
+        (("--phone", "+1202555010\u0661"), "must be in E.164"),
+        (("--email", "parent"), "must be an e-mail, such as parent@example.com"),
+        (("--email", "a b@example.com"), "must be an e-mail"),
+    ],
+)
+def test_wrong_questions_exit_with_2(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    """One line, which does not repeat the address."""
+    outcome = audience("explain", "--db", tmp_path / "none", *arguments)
+    assert outcome.status == 2
+    assert message in outcome.errors
+    assert outcome.errors.count("\n") == 1
+    assert "555-0101" not in outcome.errors
+    assert "555 0101" not in outcome.errors
+
+
 def test_a_file_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
     """One line that names it."""
     path = write_build(tmp_path / "build.duckdb", [member()])

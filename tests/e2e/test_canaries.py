@@ -70,6 +70,13 @@ def test_no_canary_is_said_by_a_whole_run_nor_by_its_failures(tmp_path: Path) ->
     assert "+12025550177" in exported
     for command in (("list",), ("show",), ("verify",)):
         outputs.append(project.run("publish", *command).output)
+    database = project.database.name
+    for question in (
+        ("diff", database, database, "--examples", "9"),
+        ("explain", "--db", database, "--phone", "+12025550177"),
+        ("explain", "--db", database, "--email", "canary.mail@example.com", "--json"),
+    ):
+        outputs.append(project.run("audience", *question).output)
     malformed = [{"channel": "sms", "address": "202-555-0177", "reason": "x"}]
     malformed[0]["suppressed_at"] = "CANARYFIRST"
     outputs.append(project.suppress(malformed).dbt("build", status=2).output)

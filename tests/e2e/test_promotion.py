@@ -287,5 +287,5 @@ def test_retry_after_a_failure_is_not_promoted(loaded: Loaded, tmp_path: Path) -
     broken.write_text("select 1 as one where false\n")
     outcome = project.dbt("retry")
     assert "is not promoted" in outcome.output
-    assert "dbt retry" in project.marker()["obstacle"]
+    assert "left out" in project.marker()["obstacle"]
     assert publication(project) == {}

@@ -17,7 +17,8 @@ def storage(what: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or what
+        # Of two names the second is the one to be made.
+        place = error.filename2 or error.filename or what
         raise StorageError(f"{place}: {error.strerror or error}") from error
 
 

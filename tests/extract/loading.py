@@ -14,6 +14,7 @@ import duckdb
 from fake_portal import FakePortal
 
 from extract.client import Credentials, Patience
+from extract.landing import SCHEMA
 from extract.load import Ask, Limits, Plan, run
 from extract.logs import open_log
 from extract.portals import COLUMNS, Portal
@@ -32,6 +33,7 @@ IMPATIENT = Patience(
     request_deadline=5,
     details_deadline=5,
 )
+ROWS = [entity for entity in SCHEMA if entity != "quarantine"]
 NO_TIME = timedelta()
 NOTHING_REUSED = Reuse(NO_TIME, NO_TIME, NO_TIME)
 EXTRACT = Path(sys.executable).with_name("extract")
@@ -51,6 +53,7 @@ def load(
     base_url: str,
     landing: Path,
     *,
+    key: str = "studio",
     jobs: tuple[str, ...] = (),
     rate: int = 0,
     concurrency: int = 8,
@@ -60,7 +63,7 @@ def load(
 ) -> dict[str, Any]:
     """Make a load of one portal in this process; give its facts."""
     plan = Plan(
-        asks=[ask(base_url, rate=rate)],
+        asks=[ask(base_url, key, rate)],
         landing=landing,
         concurrency=concurrency,
         jobs=frozenset(jobs),
@@ -79,6 +82,49 @@ def landed(landing: Path, entity: str, portal: str = "studio") -> list[dict[str,
         found = connection.execute(f"select * from read_parquet('{path}')")
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def shown(landing: Path, entity: str, portal: str = "studio") -> list[str]:
+    """Read an entity's rows of the current load as text, all of each, in order."""
+    return sorted(map(repr, landed(landing, entity, portal)))
+
+
+def rewrite(
+    landing: Path, entity: str, replaced: str, portal: str = "studio", where: str = ""
+) -> None:
+    """Write an entity's rows of the current load anew, with some columns replaced."""
+    path = landing / "current" / f"portal={portal}" / f"{entity}.parquet"
+    fresh = path.with_suffix(".new")
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(
+            f"copy (select * replace ({replaced}) from read_parquet('{path}', "
+            f"hive_partitioning = false) {where}) to '{fresh}' (format parquet)"
+        )
+    fresh.rename(path)
+
+
+def without_times(landing: Path, portal: str = "studio") -> dict[str, list[str]]:
+    """Give all rows of the current load, but for when they were asked for."""
+    rows = {entity: landed(landing, entity, portal) for entity in ROWS}
+    return {
+        entity: sorted(repr({**row, "fetched_at": None}) for row in found)
+        for entity, found in rows.items()
+    }
+
+
+def staged(landing: Path) -> list[str]:
+    """Name the folders in the staging area."""
+    return sorted(one.name for one in (landing / ".staging").iterdir() if one.is_dir())
+
+
+def rename_load(landing: Path, before: str, after: str) -> None:
+    """Make the current load one of another time."""
+    folder = (landing / "loads" / before).rename(landing / "loads" / after)
+    facts = json.loads((folder / "load.json").read_text())
+    (folder / "load.json").write_text(json.dumps(facts | {"load_id": after}))
+    (landing / "current").unlink()
+    (landing / "current").symlink_to(Path("loads") / after)
 
 
 def project(folder: Path, *portals: FakePortal, brand: str = "Studio") -> Path:
@@ -159,6 +205,26 @@ def studio(subjects: int = 3) -> dict[str, Any]:
     for row in rows:
         path = f"/jobs/j1/subjects/{row['uuid']}/accesskeys"
         routes[path] = [f"CANARYKEY-{row['uuid']}"]
+    return routes
+
+
+def school(count: int = 4) -> dict[str, Any]:
+    """Give the routes of jobs of two subjects, each with a user; one user is of all."""
+    routes: dict[str, Any] = {
+        "/activities/search": [activity(f"a{n}", f"j{n}") for n in range(count)],
+        "/users/all": {"uuid": "all", "email_address": EMAIL},
+    }
+    for job in (f"j{n}" for n in range(count)):
+        routes[f"/jobs/{job}"] = {"uuid": job, "name": job, "images": [{"uuid": "i"}]}
+        routes[f"/jobs/{job}/subjects"] = [{"uuid": f"{job}-s{n}"} for n in range(2)]
+        routes[f"/jobs/{job}/users"] = [
+            {"subjectUuid": f"{job}-s0", "userUuid": f"{job}-u"},
+            {"subjectUuid": f"{job}-s1", "userUuid": "all"},
+        ]
+        routes[f"/users/{job}-u"] = {"uuid": f"{job}-u", "email_address": EMAIL}
+        for n in range(2):
+            path = f"/jobs/{job}/subjects/{job}-s{n}/accesskeys"
+            routes[path] = [f"CANARYKEY-{job}-{n}"]
     return routes
 
 

@@ -5,42 +5,25 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 
 import json
 import os
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from audience.errors import AudienceError, DatabaseError, UsageError
+from audience.errors import DatabaseError, UsageError
+from publish.commandline import run
 
 if TYPE_CHECKING:
     from audience.diff import Document
 
 GUARD_FAILED = 1
-INTERRUPTED = 130
 MOST_EXAMPLES = 1000
 
 
 def main() -> None:
-    """Run the command; every error ends as one line and its exit code."""
-    try:
-        status = cli(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        status = error.exit_code
-    except click.ClickException as error:
-        status = _fail(error.format_message(), error.exit_code)
-    except AudienceError as error:
-        status = _fail(str(error), error.exit_code)
-    except click.Abort:
-        status = INTERRUPTED
-    sys.exit(status)
-
-
-def _fail(message: str, status: int) -> int:
-    click.echo(f"audience: {' '.join(message.split())}", err=True)
-    return status
+    """Run the command."""
+    run("audience", cli)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

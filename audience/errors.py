@@ -1,10 +1,10 @@
 """What can go wrong here, by the exit code that it leads to."""
 
+from publish.commandline import CommandError
 
-class AudienceError(Exception):
-    """An error that one line says in full. Never holds personal data."""
 
-    exit_code = 1
+class AudienceError(CommandError):
+    """An error of asking a build."""
 
 
 class UnknownPersonError(AudienceError):

@@ -21,7 +21,7 @@ from extract.check import check as check_portals
 from extract.client import Patience, utc_text
 from extract.errors import ConfigError, ContractError, ExtractError, PortalError
 from extract.files import private_files
-from extract.landing import accept, begun_at, current_id, is_held, list_loads
+from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
 from extract.load import REUSED, Ask, Limits, Plan, run
 from extract.logs import LogFormat, open_log
 from extract.portals import read_portals
@@ -163,7 +163,7 @@ def _summary(facts: dict[str, Any], plan: Plan) -> dict[str, Any]:
 def _refuse_not_current(landing: Path, facts: dict[str, Any]) -> None:
     """Fail where nobody will see what has just been landed."""
     load_id, current = facts["load_id"], current_id(landing)
-    if is_held(facts):
+    if is_held_back(facts):
         raise ContractError(shrink_message(load_id, facts["shrunk"]))
     if current and not facts["current"] and begun_at(current) > datetime.now(UTC):
         raise ContractError(
@@ -189,12 +189,13 @@ def _stop(number: int, _: object) -> NoReturn:
 def loads(landing: Path) -> None:
     """List the complete loads, newest first; * marks the current one."""
     for facts in list_loads(landing):
+        held_back = "  held back: far fewer subjects than before"
         click.echo(
             f"{'*' if facts['current'] else ' '} {facts['load_id']}  "
             f"{facts['extracted_at'][:19]}Z  {','.join(facts['portals'])}  "
             f"{sum(facts.get('rows', {}).values())} rows  "
             f"{facts.get('requests', 0)} requests"
-            f"{'  held: far fewer subjects than before' if is_held(facts) else ''}"
+            f"{held_back if is_held_back(facts) else ''}"
         )
 
 

@@ -5,8 +5,7 @@
     current -> loads/LOAD_ID
 
 A load appears under `loads` in one rename, when all of it is on the disk. Whoever
-moves loads or `current` holds the lock of the staging area. docs/landing.md has all of
-it for those who write loads from something else.
+moves loads or `current` holds the lock of the staging area.
 """
 
 import json
@@ -198,14 +197,14 @@ class Load:
         return self.folder.name
 
     @property
-    def is_held(self) -> bool:
+    def is_held_back(self) -> bool:
         """Whether it has far too few subjects, and nobody has said that it may."""
-        return is_held(self.facts)
+        return is_held_back(self.facts)
 
     @property
     def is_full(self) -> bool:
         """Whether it has all that was on sale, as far as anybody knows."""
-        return not (self.facts.get("only_jobs") or self.is_held)
+        return not (self.facts.get("only_jobs") or self.is_held_back)
 
     @property
     def finished_at(self) -> str:
@@ -222,7 +221,7 @@ class Load:
         return self.folder / f"portal={key}"
 
 
-def is_held(facts: dict[str, Any]) -> bool:
+def is_held_back(facts: dict[str, Any]) -> bool:
     """Say whether a load with these facts waits to be accepted."""
     return bool(facts.get("shrunk")) and "accepted_at" not in facts
 
@@ -261,7 +260,7 @@ def land(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
             loads.mkdir(exist_ok=True)
             staged.rename(loads / load_id)
             sync(loads)
-            if is_held(facts):
+            if is_held_back(facts):
                 return False
             return _make_current(landing, load_id, staged.parent / CURRENT)
 
@@ -344,7 +343,7 @@ def accept(landing: Path, load_id: str, now: str) -> bool:
                 "load with --accept-shrink"
             )
         scratch = landing / STAGING / "accepted"
-        if load.is_held:
+        if load.is_held_back:
             _write_synced(scratch, load.facts | {"accepted_at": now})
             scratch.rename(load.folder / LOAD_JSON)
             sync(load.folder)

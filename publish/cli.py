@@ -5,7 +5,6 @@ failed. An error is one line on standard error.
 """
 
 import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -13,37 +12,21 @@ import click
 
 from publish import promotion, pruning
 from publish.audit import audit_run, raise_problems
-from publish.errors import ConfigurationError, ContractError, PublishError
+from publish.commandline import run
+from publish.errors import ConfigurationError, ContractError
 from publish.layout import check_run_id
 from publish.pruning import Rule
 from publish.report import diff_lines, list_lines, no_runs, promoted_run_id, show_lines
 from publish.root import Root
 from publish.settings import export_root
 
-INTERRUPTED = 130
 MOST_DAYS = 36500
 PROMOTED = "promoted"
 
 
 def main() -> None:
-    """Run the command; every error ends as one line and its exit code."""
-    try:
-        status = cli(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        status = error.exit_code
-    except click.ClickException as error:
-        status = _fail(error.format_message(), error.exit_code)
-    except PublishError as error:
-        status = _fail(str(error), error.exit_code)
-    except click.Abort:
-        status = INTERRUPTED
-    sys.exit(status)
-
-
-def _fail(message: str, status: int) -> int:
-    click.echo(f"publish: {' '.join(message.split())}", err=True)
-    return status
+    """Run the command."""
+    run("publish", cli)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,8 @@
 """The export root: what publishing asks of any kind of storage.
 
-A key is a path under the root with `/` between its parts. Each kind keeps the promises
-of the layout in its own way: `publish.local` in a folder, `publish.s3` in a bucket.
-All raise StorageError, one line, where the storage refuses.
+A key is a path under the root with `/` between its parts. `publish.local` keeps the
+promises of the layout in a folder. All raise StorageError, one line, where the storage
+refuses.
 """
 
 from collections.abc import Mapping

@@ -11,10 +11,7 @@ moved as (
         head_fate,
         left(subject_uuid, 8) as subject
     from pairs
-    where
-        base_fate != head_fate
-        or base_audience != head_audience
-        or base_phone is distinct from head_phone
+    where is_move
 ),
 
 ranked as (

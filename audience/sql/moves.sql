@@ -8,10 +8,7 @@ with
 moved as (
     select *
     from pairs
-    where
-        base_fate != head_fate
-        or base_audience != head_audience
-        or base_phone is distinct from head_phone
+    where is_move
 ),
 
 row_counts as (

@@ -1,6 +1,6 @@
--- Both builds side by side: what each makes of a candidate, and which of the
--- exported values differ. One row a portal, job, activity and subject of
--- either.
+-- Both builds side by side: what each makes of a candidate, which of the
+-- exported values differ, and whether its fate, audience or texted phone does
+-- (`is_move`). One row a portal, job, activity and subject of either.
 create temp table pairs as
 with
 
@@ -69,7 +69,10 @@ classified as (
             and base_audience = head_audience
             and greatest(*columns('^other_')),
             false
-        ) as is_changed
+        ) as is_changed,
+        base_fate != head_fate
+        or coalesce(base_audience != head_audience, false)
+        or differ(base_phone, head_phone) as is_move
     from pairs
 )
 

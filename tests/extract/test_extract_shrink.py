@@ -164,7 +164,7 @@ def test_a_held_load_is_an_error_until_it_is_accepted(tmp_path: Path) -> None:
         assert current(landing) == first
         listed = extract(folder, "loads").stdout
         assert f"* {first}" in listed
-        assert "held: far fewer subjects than before" in listed
+        assert "held back: far fewer subjects than before" in listed
 
         accepted = extract(folder, "accept", held)
         assert (accepted.returncode, accepted.stderr) == (0, "")

@@ -154,6 +154,8 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
     if arguments[0] == "load" and "--rate" not in arguments:
         arguments = (*arguments, "--rate", "0")
     options.setdefault("env", credentials())
+    # A shell has what it runs in the background ignore this one, and so on down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [EXTRACT, *arguments],
         cwd=folder,

@@ -70,9 +70,11 @@ class Server:
             "AWS_ENDPOINT_URL": url or self.url,
         }
 
-    def client(self, key: Key | None = None) -> "S3Client":
-        """Return a client that tries everything once."""
-        client: S3Client = self._client("s3", key or self.admin)
+    def client(
+        self, key: Key | None = None, url: str = "", attempts: int = 1
+    ) -> "S3Client":
+        """Return a client of who has `key`, through what is at `url`."""
+        client: S3Client = self._client("s3", key or self.admin, url, attempts)
         return client
 
     def new_root(self) -> str:
@@ -91,10 +93,10 @@ class Server:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Key(key["AccessKeyId"], key["SecretAccessKey"])
 
-    def _client(self, service: str, key: Key) -> Any:
+    def _client(self, service: str, key: Key, url: str = "", attempts: int = 1) -> Any:
         session: Any = boto3.Session(key.id, key.secret, region_name=REGION)
-        once = Config(retries={"total_max_attempts": 1})
-        return session.client(service, endpoint_url=self.url, config=once)
+        config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
+        return session.client(service, endpoint_url=url or self.url, config=config)
 
 
 @contextmanager
@@ -174,7 +176,7 @@ def _wait_for(server: Server, log: Path) -> None:
     while True:
         try:
             client.create_bucket(Bucket=BUCKET)
-            client.put_object(Bucket=BUCKET, Key="first", Body=b"")
+            client.put_object(Bucket=BUCKET, Key="first", Body=b"first")
         except client.exceptions.BucketAlreadyExists:
             pass
         except (BotoCoreError, ClientError) as error:

@@ -22,7 +22,7 @@ test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 # What tests need from the system: Debian's packages of these names.
-TOOLS := strace
+TOOLS := jq strace
 tools:
 	@missing=; for tool in $(TOOLS); do \
 	    command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \

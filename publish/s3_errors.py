@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as aws
 
 from publish.errors import ConfigurationError, PublishError, StorageError
+from publish.files import storage
 
 # S3 as the client meets it: its answers, and that there was none.
 S3Error = (aws.ClientError, aws.BotoCoreError)
@@ -56,11 +57,12 @@ _SETTINGS = (
 
 @contextmanager
 def s3_errors(where: str) -> Iterator[None]:
-    """Turn what S3 refuses at an address into one line."""
-    try:
-        yield
-    except S3Error as error:
-        raise told(where, error) from None
+    """Turn what S3 or this machine refuses into one line."""
+    with storage(where):
+        try:
+            yield
+        except S3Error as error:
+            raise told(where, error) from None
 
 
 def told(where: str, error: Exception) -> PublishError:

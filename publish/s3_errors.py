@@ -47,6 +47,16 @@ _REASONS = {
     "XAmzContentSHA256Mismatch": "the file was damaged on its way",
     "XAmzContentChecksumMismatch": "the file was damaged on its way",
 }
+# What leave to do a thing is called, where it is not called as the thing is.
+_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "HeadObject": "GetObject",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectsV2": "ListBucket",
+    "UploadPart": "PutObject",
+}
 _SETTINGS = (
     (aws.NoCredentialsError, "no credentials were found"),
     (aws.PartialCredentialsError, "the credentials are not whole"),
@@ -92,14 +102,14 @@ def status_of(error: aws.ClientError) -> int:
 
 
 def _refusal(error: aws.ClientError) -> str:
-    code, action = code_of(error), f"s3:{error.operation_name}"
+    code, name = code_of(error), error.operation_name
     if code in _REASONS:
         return _REASONS[code]
     if code in DENIED:
-        return f"{action} is denied"
+        return f"s3:{_ACTIONS.get(name, name)} is denied"
     tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
     times = f", {tries} times" if tries > 1 else ""
-    return f"{action} is answered with {code} (status {status_of(error)}){times}"
+    return f"{name} is answered with {code} (status {status_of(error)}){times}"
 
 
 def _unreachable(error: Exception) -> str:

@@ -22,6 +22,7 @@ CURRENT = "current.json"
 LATEST = "latest"
 COPIES = ".latest"
 STAGING = ".staging"
+S3 = "s3://"
 
 _RUN_ID = re.compile(r"[0-9]{8}T[0-9]{12}Z-[0-9a-f]{8}", re.ASCII)
 _PORTAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from publish.errors import (
+    ConfigurationError,
     ContractError,
     lost_race,
     lost_removal,
     written_once,
 )
+from publish.files import remove
 from publish.layout import (
     CURRENT,
     LATEST,
     REMOVED,
     RUNS,
+    S3,
     STAGING,
     began_at,
     is_run_id,
@@ -113,24 +117,23 @@ class S3Root:
         """Upload a staged file, if nothing is there yet."""
         if not self.bucket.add(key, staged, Note(run_id, sha256)):
             raise written_once(self.address(key))
-        staged.unlink()
+        remove(staged)
 
     def remove_run(self, run_id: str, over: str) -> None:
-        """Remove a run; its manifest is copied to REMOVED, and then deleted.
+        """Remove a run; its manifest is copied to REMOVED, and goes after that.
 
-        Whoever promotes on another machine is met either here, once the manifest is
-        gone, or finds no manifest there.
+        Of this and a promotion on another machine, one sees the other: REMOVED is
+        there before current.json is looked at, and `stage_latest` looks for REMOVED.
         """
-        removed = run_key(run_id, REMOVED)
-        manifest = manifest_key(run_id)
-        if self.bucket.note(manifest):
+        manifest, removed = manifest_key(run_id), run_key(run_id, REMOVED)
+        is_whole = self.bucket.note(manifest) is not None
+        if is_whole:
             self.bucket.copy(manifest, removed)
-            self.bucket.delete(manifest)
         if self.current().version != over:
-            if self.bucket.note(removed):
-                self.bucket.copy(removed, manifest)
+            if is_whole:
                 self.bucket.delete(removed)
             raise lost_removal(run_id)
+        self.bucket.delete(manifest)
         for path in self.list_files(run_key(run_id)):
             if path != REMOVED:
                 self.bucket.delete(run_key(run_id, path))
@@ -151,6 +154,8 @@ class S3Root:
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
         """See that all there is to copy is there: nothing is copied out of sight."""
+        if self.bucket.note(run_key(run_id, REMOVED)) is not None:
+            raise ContractError(f"run {run_id}: is being removed")
         for path, digest in digests.items():
             key = run_key(run_id, path)
             note = self.bucket.note(key)
@@ -184,8 +189,15 @@ def s3_root(
     boto3 finds region, endpoint and credentials as it always does.
     """
     settings = tuple(v for v in sorted(os.environ.items()) if v[0].startswith("AWS_"))
-    with s3_errors(f"s3://{bucket}/{prefix}".rstrip("/")):
-        return S3Root(Bucket(bucket, prefix, encryption, _client(settings)))
+    where = f"{S3}{bucket}/{prefix}".rstrip("/")
+    with s3_errors(where):
+        try:
+            client = _client(settings)
+        except BotoCoreError:
+            raise
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: AWS_ENDPOINT_URL is no URL") from error
+    return S3Root(Bucket(bucket, prefix, encryption, client))
 
 
 @cache

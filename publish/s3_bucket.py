@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from publish.errors import StorageError
 from publish.files import storage
+from publish.layout import S3
 from publish.manifest import digest
 from publish.s3_errors import (
     CONFLICT_STATUS,
@@ -81,7 +82,7 @@ class Bucket:
 
     def address(self, key: str = "") -> str:
         """Return the URL of a key."""
-        return f"s3://{self.name}/{self.prefix}{key}".rstrip("/")
+        return f"{S3}{self.name}/{self.prefix}{key}".rstrip("/")
 
     def read(self, key: str) -> tuple[bytes, str] | None:
         """Return the content and the ETag of a small file, None where there is none."""
@@ -171,10 +172,10 @@ class Bucket:
         """Write a file from this machine if there is none; False where there is."""
         with storage(path):
             size = path.stat().st_size
-            if size > MOST_BYTES:
-                raise StorageError(f"{self.address(key)}: is larger than 5 GiB")
-            write = self._add_parts if size > PART_BYTES else self._add_whole
-            return self._settle(key, note, lambda: write(key, path, note))
+        if size > MOST_BYTES:
+            raise StorageError(f"{self.address(key)}: is larger than 5 GiB")
+        write = self._add_parts if size > PART_BYTES else self._add_whole
+        return self._settle(key, note, lambda: write(key, path, note))
 
     def _add_whole(self, key: str, path: Path, note: Note) -> None:
         with path.open("rb") as file:

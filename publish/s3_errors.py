@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as aws
 
 from publish.errors import ConfigurationError, PublishError, StorageError
+from publish.files import storage
 
 # S3 as the client meets it: its answers, and that there was none.
 S3Error = (aws.ClientError, aws.BotoCoreError)
@@ -46,6 +47,16 @@ _REASONS = {
     "XAmzContentSHA256Mismatch": "the file was damaged on its way",
     "XAmzContentChecksumMismatch": "the file was damaged on its way",
 }
+# What leave to do a thing is called, where it is not called as the thing is.
+_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "HeadObject": "GetObject",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectsV2": "ListBucket",
+    "UploadPart": "PutObject",
+}
 _SETTINGS = (
     (aws.NoCredentialsError, "no credentials were found"),
     (aws.PartialCredentialsError, "the credentials are not whole"),
@@ -56,11 +67,12 @@ _SETTINGS = (
 
 @contextmanager
 def s3_errors(where: str) -> Iterator[None]:
-    """Turn what S3 refuses at an address into one line."""
-    try:
-        yield
-    except S3Error as error:
-        raise told(where, error) from None
+    """Turn what S3 or this machine refuses into one line."""
+    with storage(where):
+        try:
+            yield
+        except S3Error as error:
+            raise told(where, error) from None
 
 
 def told(where: str, error: Exception) -> PublishError:
@@ -90,14 +102,14 @@ def status_of(error: aws.ClientError) -> int:
 
 
 def _refusal(error: aws.ClientError) -> str:
-    code, action = code_of(error), f"s3:{error.operation_name}"
+    code, name = code_of(error), error.operation_name
     if code in _REASONS:
         return _REASONS[code]
     if code in DENIED:
-        return f"{action} is denied"
+        return f"s3:{_ACTIONS.get(name, name)} is denied"
     tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
     times = f", {tries} times" if tries > 1 else ""
-    return f"{action} is answered with {code} (status {status_of(error)}){times}"
+    return f"{name} is answered with {code} (status {status_of(error)}){times}"
 
 
 def _unreachable(error: Exception) -> str:

@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 from publish.errors import ConfigurationError
+from publish.layout import S3
 from publish.local import LocalRoot
 from publish.root import Root
 
 DEFAULT_ROOT = "exports"
-S3 = "s3://"
 ENCRYPTIONS = ("AES256", "aws:kms")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)

@@ -30,26 +30,27 @@ MARKUP = re.compile(
 OPEN_ROWS = 12
 
 
-def render(document: Document) -> str:
+def render(document: Document, max_bytes: int = MAX_BYTES) -> str:
     """Return the comment; where it would be too long, tables are cut and say so."""
     for limit in ROW_LIMITS:
         text = _comment(document, limit)
-        if len(text.encode()) <= MAX_BYTES:
+        if len(text.encode()) <= max_bytes:
             break
     return text
 
 
 def render_obstacle(obstacle: str) -> str:
     """Return the comment of two databases that cannot be compared."""
-    return f"**The audiences cannot be compared**: {_escaped(obstacle)}\n"
+    return f"**The audiences cannot be compared**: {escaped(obstacle)}\n"
 
 
 def code(text: str) -> str:
     """Return data as code, whatever is in it."""
-    return f"<code>{_escaped(shown(text))}</code>" if text else ""
+    return f"<code>{escaped(shown(text))}</code>" if text else ""
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that is nothing but text, whatever is in it."""
     return MARKUP.sub(lambda letter: f"&#{ord(letter[0])};", text)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from review.errors import ReviewError
-from review.sides import Side
+from review.sides import Side, in_environment
 
 
 def new_findings(base: Side, head: Side) -> list[str] | None:
@@ -21,7 +21,7 @@ def new_findings(base: Side, head: Side) -> list[str] | None:
     output = head.folder / "findings.json"
     done = subprocess.run(  # noqa: S603 - no shell
         [
-            *(os.environ["UV"], "run", "--project", lint, "--locked", "--quiet"),
+            *in_environment(lint),
             *("dbt-bouncer", "run", "--config-file", lint / "dbt-bouncer.yml"),
             *("--state", base.target, "--output-file", output),
             *("--output-format", "json", "--output-only-failures"),

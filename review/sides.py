@@ -100,20 +100,25 @@ def build(
     return failed
 
 
+def in_environment(folder: Path) -> tuple[str | Path, ...]:
+    """Begin a command in the environment of a folder's pyproject.toml."""
+    uv = os.environ.get("UV")
+    if uv is None:
+        raise ReviewError("start it by `uv run review`, so that both can be built")
+    return (uv, "run", "--project", folder, "--locked", "--quiet")
+
+
 def _dbt(
     side: Side,
     command: str,
     surroundings: Mapping[str, str],
     variables: Mapping[str, Any],
 ) -> int:
-    uv = os.environ.get("UV")
-    if uv is None:
-        raise ReviewError("start it by `uv run review`, so that both can be built")
     folders = ("--project-dir", side.project, "--profiles-dir", side.project)
     values = json.dumps(dict(variables))
     return subprocess.run(  # noqa: S603 - no shell
         [
-            *(uv, "run", "--project", side.project, "--locked", "--quiet"),
+            *in_environment(side.project),
             *("dbt", "--quiet", command, *folders, "--vars", values),
         ],
         cwd=side.project,

@@ -14,6 +14,7 @@ from review.change import compared
 from review.report import render
 from review.sides import Side
 from tests.e2e.project import BIN, PARTS, SOURCE, Project
+from tests.e2e.test_audience import HEAD
 
 GUIDE = SOURCE / "docs" / "reviewing.md"
 COMMAND = "uv run review change --base main"
@@ -98,25 +99,21 @@ def test_the_guide_shows_what_a_review_says(repository: Path) -> None:
     assert not (repository / "target" / "review" / "code").exists()
 
 
-def test_equal_code_gives_no_difference_and_other_variables_do(
+def test_changed_variables_show_in_the_sql_that_they_reach(
     built: Callable[[Mapping[str, Any]], Project],
 ) -> None:
-    """What two builds of one code differ in by nature does not show."""
-    base = built_side("base", built({}))
-    head = built_side("head", built({"dedup_by": "phone_job"}))
+    base, head = (
+        Side(name, SOURCE, project.database.parent)
+        for name, project in (("base", built({})), ("head", built(HEAD)))
+    )
 
-    same = compared(base, base, {}, None)
-    other = compared(base, head, {}, None)
+    found = compared(base, head, {}, None)
 
-    assert (same.differences, same.files, same.findings) == ([], [], [])
-    assert "int_candidate_duplicates" in {one.name for one in other.differences}
-    assert {one.kind for one in other.differences} <= {"model", "test"}
-    assert not re.search(PERSONAL, render(other))
-
-
-def built_side(name: str, project: Project) -> Side:
-    """A build of the tests' as a side of a review."""
-    return Side(name, project.folder, project.database.parent)
+    models = {one.name for one in found.differences if one.kind == "model"}
+    assert models == {"int_candidate_duplicates", "int_candidate_exclusions"}
+    assert found.findings == []
+    assert "exclusions.csv" in found.files
+    assert not re.search(PERSONAL, render(found))
 
 
 def test_the_commands_of_the_guide_are_there() -> None:

@@ -38,9 +38,7 @@ class Review:
 
 def render(review: Review) -> str:
     """Return the Markdown, cut where it would be too long for a comment."""
-    first, *rest = _audiences(review).strip().split("\n\n")
-    head = [first, *_failures(review), summary(review, markdown.code), *rest]
-    text = "\n\n".join([*head, *_findings(review)])
+    text = "\n\n".join([_audiences(review).rstrip(), *_findings(review)])
     folded = _folded(review.differences, MAX_BYTES - len(text.encode()))
     return "\n\n".join([text, *folded]) + "\n"
 
@@ -63,9 +61,12 @@ def summary(review: Review, code: Layout) -> str:
 
 
 def _audiences(review: Review) -> str:
+    notes = [*_failures(review), summary(review, markdown.code)]
     if review.document is None:
-        return markdown.render_obstacle(review.obstacle or "")
-    return markdown.render(review.document, MAX_AUDIENCES)
+        return "\n".join(
+            [markdown.render_obstacle(review.obstacle or ""), "\n\n".join(notes)]
+        )
+    return markdown.render(review.document, notes, MAX_AUDIENCES)
 
 
 def _failures(review: Review) -> list[str]:

@@ -59,6 +59,19 @@ def test_the_answer_comes_first_then_what_failed_then_what_differs() -> None:
     assert text.endswith("\n\n```diff\n-old\n+new\n```\n\n</details>\n")
 
 
+def test_a_guard_that_failed_comes_before_what_differs(tmp_path: Path) -> None:
+    members = {"base": [member(reason="suppressed")], "head": [member()]}
+    databases = [
+        write_build(tmp_path / f"{name}.duckdb", rows) for name, rows in members.items()
+    ]
+
+    paragraphs = render(review(document=compare(*databases))).split("\n\n")
+
+    assert paragraphs[0].startswith("**1 phone newly texted, 0 no longer**")
+    assert paragraphs[1].startswith("**A guard has failed**")
+    assert paragraphs[2].startswith("No seed and no compiled SQL differs.")
+
+
 def test_no_difference_is_said_too() -> None:
     said = summary(review(file_count=5), str)
 

@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run test lint docs tools bench-diff
+.PHONY: setup run test lint docs review tools bench-diff
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -36,13 +36,11 @@ lint: setup
 	$(UV) run --locked ruff check
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
-	$(UV) run --locked mypy --explicit-package-bases lint tests/lint
-	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
-	$(UV) run --locked mypy --explicit-package-bases tests/conftest.py tests/storage
-	$(UV) run --locked mypy --explicit-package-bases tests/audience
+	$(UV) run --locked mypy --explicit-package-bases lint tests/conftest.py tests/audience \
+	    tests/e2e tests/lint tests/reference tests/review tests/sandbox tests/storage
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
-	$(UV) run --locked python lint/parse.py --target target/lint
+	$(UV) run --locked python lint/parse.py --target lint/target
 	$(LINT) dbt-bouncer run --config-file lint/dbt-bouncer.yml --show-all-failures
 	$(UV) run --locked zizmor --offline --strict-collection --pedantic --quiet \
 	    .github/workflows
@@ -54,6 +52,11 @@ docs: setup
 	DUCKDB_PATH=:memory: $(UV) run --locked dbt --quiet docs generate --static \
 	    --empty-catalog --target-path target/docs
 	@echo target/docs/static_index.html
+
+# Who is texted by the code at hand and not by BASE, and the other way round.
+BASE := main
+review: setup
+	$(UV) run --locked review change --base "$(BASE)"
 
 # Two databases of a million candidates; not among the tests: time varies.
 bench-diff: setup

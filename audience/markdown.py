@@ -5,6 +5,7 @@ mentioned, with what could be markup as character references.
 """
 
 import re
+from collections.abc import Sequence
 
 from audience.diff import Document
 from audience.wording import (
@@ -30,36 +31,42 @@ MARKUP = re.compile(
 OPEN_ROWS = 12
 
 
-def render(document: Document) -> str:
-    """Return the comment; where it would be too long, tables are cut and say so."""
+def render(
+    document: Document, notes: Sequence[str] = (), max_bytes: int = MAX_BYTES
+) -> str:
+    """Return the comment; where it would be too long, tables are cut and say so.
+
+    `notes` are paragraphs to come after the guards.
+    """
     for limit in ROW_LIMITS:
-        text = _comment(document, limit)
-        if len(text.encode()) <= MAX_BYTES:
+        text = _comment(document, notes, limit)
+        if len(text.encode()) <= max_bytes:
             break
     return text
 
 
 def render_obstacle(obstacle: str) -> str:
     """Return the comment of two databases that cannot be compared."""
-    return f"**The audiences cannot be compared**: {_escaped(obstacle)}\n"
+    return f"**The audiences cannot be compared**: {escaped(obstacle)}\n"
 
 
 def code(text: str) -> str:
     """Return data as code, whatever is in it."""
-    return f"<code>{_escaped(shown(text))}</code>" if text else ""
+    return f"<code>{escaped(shown(text))}</code>" if text else ""
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that is nothing but text, whatever is in it."""
     return MARKUP.sub(lambda letter: f"&#{ord(letter[0])};", text)
 
 
-def _comment(document: Document, limit: int) -> str:
+def _comment(document: Document, notes: Sequence[str], limit: int) -> str:
     by = causes(document, code)
     paragraphs = [f"**{answer(document)}**" + (f", by: {by}" if by else "")]
     paragraphs += [
         f"**A guard has failed**: {sentence}." for sentence in failures(document, code)
     ]
-    paragraphs += [rows_sentence(document), _about(document)]
+    paragraphs += [*notes, rows_sentence(document), _about(document)]
     paragraphs += [_laid_out(table, limit) for table in tables(document)]
     return "\n\n".join(paragraphs) + "\n"
 

@@ -59,7 +59,7 @@ BROKEN = {
 
 def test_a_misspelt_key_and_each_broken_convention_is_found(tmp_path: Path) -> None:
     project = spoilt_project(tmp_path / "project")
-    target = project / "target" / "lint"
+    target = project / "lint" / "target"
     config = project / "lint" / "dbt-bouncer.yml"
     config.parent.mkdir()
     shutil.copy(SOURCE / "lint" / "dbt-bouncer.yml", config)

@@ -1,0 +1,22 @@
+"""Which of the files that two builds exported differ, byte for byte."""
+
+import json
+
+from review.sides import Side
+
+
+def different_files(base: Side, head: Side) -> tuple[list[str], int]:
+    """Return the paths of a run's files that differ, and how many files there are."""
+    old, new = _digests(base), _digests(head)
+    paths = old.keys() | new.keys()
+    return sorted(path for path in paths if old.get(path) != new.get(path)), len(paths)
+
+
+def _digests(side: Side) -> dict[str, str]:
+    """The sha256 of each file of a side's only run, by its path in the run."""
+    manifests = list(side.exports.glob("runs/*/manifest.json"))
+    return {
+        file["path"]: file["sha256"]
+        for manifest in manifests
+        for file in json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    }

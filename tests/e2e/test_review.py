@@ -1,0 +1,128 @@
+"""`review change` of a real change in a real repository; docs/reviewing.md tells it."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from review.change import compared
+from review.report import render
+from review.sides import Side
+from tests.e2e.project import BIN, PARTS, SOURCE, Project
+from tests.e2e.test_audience import HEAD
+
+GUIDE = SOURCE / "docs" / "reviewing.md"
+COMMAND = "uv run review change --base main"
+OTHERS = ("pyproject.toml", "uv.lock", "lint", ".gitignore", ".python-version")
+# What a review of the sandbox must not say of anybody.
+PERSONAL = r"\+1\d{10}|555[- ]?01\d\d|@|[0-9a-f]{8}-[0-9a-f]{4}-"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """The project as a repository, on a branch for a change.
+
+    It shares the environments of the project that is tested, which are up to date.
+    """
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    for part in (*PARTS, *OTHERS):
+        copy = shutil.copytree if (SOURCE / part).is_dir() else shutil.copy
+        copy(SOURCE / part, folder / part, **_ignored(copy))
+    for environment in (".venv", "lint/.venv"):
+        (folder / environment).symlink_to(SOURCE / environment)
+    for command in (
+        ("init", "--quiet", "--initial-branch", "main"),
+        ("add", "--all", "--force"),
+        ("commit", "--quiet", "--message", "What is texted today"),
+        ("switch", "--quiet", "--create", "change"),
+    ):
+        run(folder, "git", *command)
+    return folder
+
+
+def _ignored(copy: Callable[..., Any]) -> dict[str, Any]:
+    names = ("*.py", "__pycache__", ".venv", "target", "e2e")
+    return {"ignore": shutil.ignore_patterns(*names)} if copy is shutil.copytree else {}
+
+
+def run(folder: Path, *command: str, status: int = 0) -> str:
+    """Run a command there; return its standard output."""
+    names = {"NAME": "n", "EMAIL": "e@example.com"}
+    who = {
+        f"GIT_{of}_{name}": value
+        for of in ("AUTHOR", "COMMITTER")
+        for name, value in names.items()
+    }
+    uv = SOURCE / ".uv" / "bin"
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **os.environ,
+            **who,
+            "UV_NO_SYNC": "1",
+            "PATH": f"{uv}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout
+
+
+def test_the_guide_shows_what_a_review_says(repository: Path) -> None:
+    guide = GUIDE.read_text()
+    edit = re.search(r"```diff\n(-[^\n]*)\n(\+[^\n]*)\n```", guide)
+    shown = re.search(rf"```console\n\$ {COMMAND}\n(.*?)\n```", guide, re.DOTALL)
+    compiled = re.search(r"```diff\n(--- base/.*?)\n```", guide, re.DOTALL)
+    assert edit and shown and compiled
+    project = repository / "dbt_project.yml"
+    before = project.read_text()
+    project.write_text(before.replace(edit[1][1:], edit[2][1:]))
+    assert project.read_text() != before
+
+    output = run(repository, *COMMAND.split())
+
+    assert output == shown[1] + "\n"
+    comment = (repository / "target" / "review" / "change.md").read_text()
+    assert compiled[1] in comment
+    assert comment.startswith("**0 phones newly texted")
+    assert not re.search(PERSONAL, comment)
+    assert run(repository, "git", "worktree", "list").count("\n") == 1
+    assert not (repository / "target" / "review" / "code").exists()
+
+
+def test_changed_variables_show_in_the_sql_that_they_reach(
+    built: Callable[[Mapping[str, Any]], Project],
+) -> None:
+    base, head = (
+        Side(name, SOURCE, project.database.parent)
+        for name, project in (("base", built({})), ("head", built(HEAD)))
+    )
+
+    found = compared(base, head, {}, None)
+
+    models = {one.name for one in found.differences if one.kind == "model"}
+    assert models == {"int_candidate_duplicates", "int_candidate_exclusions"}
+    assert found.findings == []
+    assert "exclusions.csv" in found.files
+    assert not re.search(PERSONAL, render(found))
+
+
+def test_the_commands_of_the_guide_are_there() -> None:
+    text = GUIDE.read_text()
+    commands = set(re.findall(r"uv run (audience|publish|extract|review) (\w+)", text))
+    targets = set(re.findall(r"\bmake (\w[\w-]*)", text))
+
+    makefile = (SOURCE / "Makefile").read_text()
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    assert commands
+    for command, subcommand in sorted(commands):
+        run(SOURCE, str(BIN / command), subcommand, "--help")

@@ -1,0 +1,133 @@
+"""Which commit a review compares with, and what it says where it cannot."""
+
+import fcntl
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from review.change import review
+from review.errors import ReviewError
+from review.sides import Side, base_commit, build, checked_out
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git there as somebody; return what it prints."""
+    who = ("-c", "user.name=n", "-c", "user.email=e@example.com")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *who, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A branch that began at `began` and a main that has gone on since, as the cwd."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    for name in ("began", "gone on"):
+        (folder / "file").write_text(name)
+        git(folder, "add", "file")
+        git(folder, "commit", "--quiet", "--message", name)
+    git(folder, "switch", "--quiet", "--create", "change", "main^")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_base_is_where_the_change_began_not_what_came_after(repository: Path) -> None:
+    assert base_commit("main") == git(repository, "rev-parse", "main^")
+
+
+def test_base_is_checked_out_for_as_long_as_it_is_needed(repository: Path) -> None:
+    folder = repository / "target" / "code"
+
+    with checked_out(base_commit("main"), folder) as project:
+        assert (project / "file").read_text() == "began"
+    assert not folder.exists()
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_a_project_below_the_repository_is_found_there(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "inner").mkdir()
+    monkeypatch.chdir(repository / "inner")
+
+    with checked_out(base_commit("main"), repository / "code") as project:
+        assert project == repository / "code" / "inner"
+
+
+def test_what_a_killed_review_left_is_in_nobodys_way(repository: Path) -> None:
+    folder = repository / "code"
+    git(repository, "worktree", "add", "--detach", str(folder), "main")
+    subprocess.run(["rm", "-r", folder], check=True)
+
+    with checked_out(base_commit("main"), folder) as project:
+        assert (project / "file").exists()
+
+
+@pytest.mark.parametrize("ref", ["nowhere", "--help", ""])
+def test_a_ref_that_is_none_is_refused(repository: Path, ref: str) -> None:
+    with pytest.raises(ReviewError, match="git merge-base: "):
+        base_commit(ref)
+
+
+def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
+    folder = repository / "review"
+    with (repository / "review.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with pytest.raises(ReviewError, match="another review is at work"):
+            review("main", folder, None, None)
+
+    assert not folder.exists()
+
+
+def test_without_uv_nothing_can_be_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UV", raising=False)
+
+    with pytest.raises(ReviewError, match="uv run review"):
+        build(Side("head", tmp_path, tmp_path), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("results", "failed"),
+    [
+        (None, ["dbt"]),
+        ([("model.p.m", "success")], ["dbt"]),
+        (
+            [
+                ("test.p.unique_m_id.5bf6ccdd26", "fail"),
+                ("model.p.m", "error"),
+                ("model.p.n", "skipped"),
+                ("unit_test.p.m.r1", "error"),
+            ],
+            ["model m", "test unique_m_id", "unit_test m"],
+        ),
+    ],
+)
+def test_what_failed_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    results: list[tuple[str, str]] | None,
+    failed: list[str],
+) -> None:
+    """By a program in place of uv that leaves what dbt would, and fails."""
+    program = tmp_path / "uv"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("UV", str(program))
+    side = Side("head", tmp_path, tmp_path / "head")
+    if results is not None:
+        side.target.mkdir(parents=True)
+        found = [{"unique_id": name, "status": status} for name, status in results]
+        (side.target / "run_results.json").write_text(json.dumps({"results": found}))
+
+    assert build(side, {}, {}) == failed

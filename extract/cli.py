@@ -45,6 +45,22 @@ class Span(click.ParamType[timedelta]):
         return timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
 
 
+class PositiveSpan(Span):
+    """A time that is not 0."""
+
+    def convert(
+        self,
+        value: str | timedelta,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> timedelta:
+        """Read a time; a usage error names what is wrong."""
+        span = super().convert(value, param, ctx)
+        if not span:
+            self.fail("no time at all", param, ctx)
+        return span
+
+
 SHARE = click.FloatRange(0, 1)
 
 portals_option = click.option(
@@ -76,6 +92,12 @@ def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> 
             os.environ.setdefault(name, value)
 
 
+timeout_option = click.option(
+    "--timeout",
+    type=PositiveSpan(),
+    help="How long a whole answer may take; details of jobs at least 2m.  "
+    "[default: 30s, or as PORTAL_SECRET says]",
+)
 env_file_option = click.option(
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -133,6 +155,22 @@ def main() -> None:
     "[default: 8, the sandbox's 0]",
 )
 @click.option(
+    "--attempts",
+    type=click.IntRange(min=1),
+    help="How often a request is sent if it fails by what may pass.  [default: 8]",
+)
+@timeout_option
+@click.option(
+    "--deadline",
+    type=PositiveSpan(),
+    help="How long the reading of all portals may take.  [default: 12h]",
+)
+@click.option(
+    "--max-pages",
+    type=click.IntRange(min=1),
+    help="How many pages one list may have.  [default: 10000]",
+)
+@click.option(
     "--max-age-keys",
     type=Span(),
     default="30d",
@@ -188,6 +226,10 @@ def load(
     landing: Path,
     concurrency: int,
     rate: int | None,
+    attempts: int | None,
+    timeout: timedelta | None,
+    deadline: timedelta | None,
+    max_pages: int | None,
     max_age_keys: timedelta,
     max_age_users: timedelta,
     resume_within: timedelta,
@@ -206,6 +248,7 @@ def load(
     from extract import commands  # noqa: PLC0415
     from extract.load import Limits  # noqa: PLC0415
     from extract.reuse import Reuse  # noqa: PLC0415
+    from extract.settings import Told  # noqa: PLC0415
 
     reuse = Reuse(max_age_keys, max_age_users, resume_within, fresh)
     wanted = commands.Wanted(
@@ -223,6 +266,7 @@ def load(
             min_ratio=min_ratio,
             accepts_shrink=accept_shrink,
         ),
+        patience=Told(attempts, timeout, deadline, max_pages),
     )
     size = commands.SandboxSize(SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED)
     with one_line_errors():
@@ -231,8 +275,9 @@ def load(
 
 @main.command()
 @portals_option
+@timeout_option
 @env_file_option
-def check(keys: tuple[str, ...]) -> None:
+def check(*, keys: tuple[str, ...], timeout: timedelta | None) -> None:
     """Try credentials and addresses: one request a portal, and a line on each.
 
     Ends with 20 if any portal cannot be read. Credentials as for `extract load`.
@@ -240,7 +285,7 @@ def check(keys: tuple[str, ...]) -> None:
     from extract import commands  # noqa: PLC0415
 
     with one_line_errors():
-        commands.check(keys)
+        commands.check(keys, timeout)
 
 
 @main.command()
@@ -264,7 +309,26 @@ def accept(*, load_id: str, landing: Path) -> None:
         commands.accept_load(landing, load_id)
 
 
-@main.command()
+class SandboxCommand(click.Command):
+    """A command whose help ends with the faults that it plays."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the faults."""
+        from extract.sandbox.faults import FAULTS  # noqa: PLC0415
+
+        lines = [
+            (_shown_fault(name, fault.argument), f"{fault.meaning} ({fault.at})")
+            for name, fault in FAULTS.items()
+        ]
+        with formatter.section("Faults, with a usual ARG (and kind of request)"):
+            formatter.write_dl(lines)
+
+
+def _shown_fault(name: str, argument: int | str | None) -> str:
+    return name if argument is None else f"{name}:{argument}"
+
+
+@main.command(cls=SandboxCommand)
 @click.option("--port", type=click.IntRange(0, 65535), default=8808, show_default=True)
 @click.option(
     "--jobs", type=click.IntRange(min=0), default=SANDBOX_JOBS, show_default=True
@@ -285,6 +349,26 @@ def accept(*, load_id: str, landing: Path) -> None:
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day that its dates count back from.  [default: today, in UTC]",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[:ARG]",
+    help="Play a fault, of those below; where several are due, the first.",
+)
+@click.option(
+    "--fault-at",
+    metavar="KIND",
+    help="Play them at this kind of request: activities, job, subjects, registrations, "
+    "user, access-keys or any.  [default: each at its own]",
+)
+@click.option(
+    "--fault-times",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Play each so many times, and then no more; 0: always.",
+)
 def sandbox(
     *,
     port: int,
@@ -293,11 +377,19 @@ def sandbox(
     seed: int,
     latency_ms: float,
     today: datetime | None,
+    faults: tuple[str, ...],
+    fault_at: str | None,
+    fault_times: int,
 ) -> None:
     """Serve the sandbox portal until stopped."""
     from extract import commands  # noqa: PLC0415
+    from extract.sandbox.faults import playing  # noqa: PLC0415
 
     day = today.date() if today else None
+    try:
+        played = [playing(text, fault_at, fault_times) for text in faults]
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--fault") from None
     with one_line_errors():
         size = commands.SandboxSize(jobs, subjects, seed, day)
-        commands.sandbox(size, port, latency_ms)
+        commands.sandbox(size, port, latency_ms, played)

@@ -99,10 +99,15 @@ class Meter:
 
     jobs: int = 0
     jobs_read: int = 0
-    gone_jobs: int = 0
+    gone: list[str] = field(default_factory=list)
     requests: int = 0
     retries: int = 0
     rows: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def gone_jobs(self) -> int:
+        """How many jobs were listed, and gone when they were read."""
+        return len(self.gone)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from logging import CRITICAL, ERROR
 from pathlib import Path
@@ -18,7 +18,7 @@ import click
 from extract import sandbox as built_in
 from extract import settings
 from extract.check import check as check_portals
-from extract.client import Patience, utc_text
+from extract.client import utc_text
 from extract.errors import ConfigError, ContractError, ExtractError, PortalError
 from extract.files import private_files
 from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
@@ -32,6 +32,7 @@ from extract.shrink import SANDBOX, shrink_message
 
 if TYPE_CHECKING:
     from extract.sandbox import World
+    from extract.sandbox.faults import Playing
 
 STOPPED = "stopped by a signal; the next load goes on from what has been read"
 # A shell gives a command that a signal ended this and the signal's number.
@@ -40,7 +41,7 @@ TERMINATED = 128
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of `extract load`. No patience: the usual."""
+    """The options of `extract load`."""
 
     portals: tuple[str, ...]
     jobs: tuple[str, ...]
@@ -52,7 +53,7 @@ class Wanted:
     log_format: LogFormat | None
     reuse: Reuse
     limits: Limits
-    patience: Patience | None = None
+    patience: settings.Told = settings.AS_USUAL
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def load(wanted: Wanted, sandbox: SandboxSize) -> None:
             wanted.landing,
             wanted.concurrency,
             jobs,
-            wanted.patience or access.patience(),
+            access.patience(wanted.patience),
             reuse=wanted.reuse,
             limits=wanted.limits,
         )
@@ -130,12 +131,12 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
     return facts
 
 
-def check(keys: tuple[str, ...]) -> None:
+def check(keys: tuple[str, ...], timeout: timedelta | None) -> None:
     """Ask each portal once; PortalError if any is not as it should be."""
     portals = settings.choose_portals(read_portals(), keys, sandbox=False)
     access = settings.read_access(portals, os.environ, sandbox=False)
     asks = settings.asks(portals, None, access)
-    patience = replace(access.patience(), attempts=1, short_attempts=1)
+    patience = access.patience(settings.Told(attempts=1, timeout=timeout))
     findings = check_portals(asks, patience, open_log("text", CRITICAL))
     width = max(len(one.portal) for one in findings)
     for one in findings:
@@ -206,13 +207,14 @@ def accept_load(landing: Path, load_id: str) -> None:
     click.echo(f"load {load_id} {'is current now' if moved else 'was current already'}")
 
 
-def sandbox(size: SandboxSize, port: int, latency_ms: float) -> None:
+def sandbox(
+    size: SandboxSize, port: int, latency_ms: float, faults: Sequence["Playing"]
+) -> None:
     """Serve the sandbox portal until stopped; ConfigError if the port is taken."""
     world = _world(size)
+    ready = partial(_announce, world)
     try:
-        built_in.run_forever(
-            world, port, latency_ms, on_ready=partial(_announce, world)
-        )
+        built_in.run_forever(world, port, latency_ms, on_ready=ready, faults=faults)
     except OSError as error:
         raise ConfigError(f"port {port}: {os.strerror(error.errno or 0)}") from error
 

@@ -287,7 +287,7 @@ def _refuse_too_many_gone(ask: Ask, most: float) -> None:
     if gone > max(1, most * jobs) or 0 < gone == jobs:
         raise PortalError(
             f"portal {ask.portal.key}: {gone} of {jobs} jobs are gone, "
-            f"more than {most:.0%}"
+            f"more than {most:.0%}; first job {segment(ask.meter.gone[0])}"
         )
 
 
@@ -299,7 +299,7 @@ def _refuse_too_many_quarantined(ask: Ask, staged: PortalRows, most: float) -> N
         if refused > max(spare, most * (counts[entity] + refused)):
             raise PortalError(
                 f"portal {ask.portal.key}: {refused} rows of {entity} are quarantined, "
-                f"more than {most:.2%}"
+                f"more than {most:.2%}; first {staged.first_bad(entity)}"
             )
 
 
@@ -358,7 +358,7 @@ async def _read_job(reading: Reading, job: str) -> None:
         with reading.staged.job(job, read_at, is_gone=True) as rows:
             build = partial(shapes.job_row, job, None, None, is_gone=True)
             rows.add("jobs", job, utc_text(datetime.now(UTC)), build)
-        reading.client.meter.gone_jobs += 1
+        reading.client.meter.gone.append(job)
     _note_job(reading, "job_read", job, rows.staged, started)
 
 

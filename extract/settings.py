@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from extract.client import Credentials, Patience
@@ -41,6 +42,19 @@ def choose_portals(
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the options say of patience; None: nothing."""
+
+    attempts: int | None = None
+    timeout: timedelta | None = None
+    deadline: timedelta | None = None
+    max_pages: int | None = None
+
+
+AS_USUAL = Told()
+
+
+@dataclass(frozen=True)
 class Access:
     """What the portals are asked with, and what its secret says of how."""
 
@@ -48,13 +62,24 @@ class Access:
     rate: int | None = None
     timeout: float | None = None
 
-    def patience(self) -> Patience:
-        """Give the patience of a load: a time-out of one's own is for every request."""
+    def patience(self, told: Told) -> Patience:
+        """Give the patience of a load: as told, or as the secret says, or the usual.
+
+        A time-out of one's own is for every request.
+        """
         usual = Patience()
-        if self.timeout is None:
-            return usual
-        longest = max(usual.details_deadline, self.timeout)
-        return replace(usual, request_deadline=self.timeout, details_deadline=longest)
+        timeout = told.timeout.total_seconds() if told.timeout else self.timeout
+        deadline = told.deadline.total_seconds() if told.deadline else None
+        attempts = told.attempts or usual.attempts
+        return replace(
+            usual,
+            attempts=attempts,
+            short_attempts=min(usual.short_attempts, attempts),
+            request_deadline=timeout or usual.request_deadline,
+            details_deadline=max(usual.details_deadline, timeout or 0),
+            run_deadline=deadline or usual.run_deadline,
+            page_cap=told.max_pages or usual.page_cap,
+        )
 
 
 SANDBOX_ACCESS = Access(Credentials(SANDBOX_USERNAME, SANDBOX_PASSWORD))

@@ -19,10 +19,11 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from urllib.parse import quote
 from zlib import crc32
 
 from extract.files import storage
@@ -55,13 +56,15 @@ class Window:
 class Staged:
     """Rows that have been written: where, and how many of each entity.
 
-    `carried` counts those among them that come from an earlier load.
+    `carried` counts those among them that come from an earlier load; `bad` says of each
+    entity which row was quarantined first, and why.
     """
 
     folder: Path
     counts: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     carried: Counter[str] = field(default_factory=Counter)
+    bad: dict[str, str] = field(default_factory=dict)
 
     def file(self, entity: str) -> Path:
         """Give the place of an entity's rows; there is no file where there are none."""
@@ -133,6 +136,7 @@ class Rows:
             QUARANTINE, encode({"entity": entity, "key": key, "reason": reason})
         )
         self.staged.quarantined[entity] += 1
+        self.staged.bad.setdefault(entity, f"{quote(key)}: {reason}")
 
     def _write(self, entity: str, line: bytes) -> None:
         with storage(self.staged.folder):
@@ -190,10 +194,7 @@ class PortalRows:
             if not (is_gone or rows.staged.quarantined):
                 _write_whole(rows, job, read_at)
             part.rename(whole)
-        staged = rows.staged
-        self._jobs[job] = Staged(
-            whole, staged.counts, staged.quarantined, staged.carried
-        )
+        self._jobs[job] = replace(rows.staged, folder=whole)
 
     def resume(self, job: str, reading: Window, carried: Window) -> Staged | None:
         """Take up a job that an interrupted load had read, if it is whole and fresh.
@@ -230,6 +231,10 @@ class PortalRows:
     def quarantined(self) -> Counter[str]:
         """Count the quarantined rows by the entity that they would have been of."""
         return sum((staged.quarantined for staged in self._all()), Counter())
+
+    def first_bad(self, entity: str) -> str:
+        """Say which row of an entity was quarantined first, and why."""
+        return next(s.bad[entity] for s in self._all() if entity in s.bad)
 
     def carried(self) -> Counter[str]:
         """Count the rows that come from an earlier load, by entity."""

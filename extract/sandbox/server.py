@@ -5,9 +5,10 @@ import json
 import re
 import signal
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Thread
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -15,6 +16,8 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
+from extract.sandbox.exchange import Connection
+from extract.sandbox.faults import FAULTS, Playing
 from extract.sandbox.paging import Asked, page, wrap
 from extract.sandbox.words import IMAGE_FIELDS, Row
 from extract.sandbox.world import World
@@ -29,9 +32,10 @@ LISTS: Final[Mapping[str | None, tuple[str, ...]]] = {
     "false": ("non_buyers",),
     None: ("buyers", "non_buyers"),
 }
-_AUTHORIZATION: Final = (
-    "Basic " + b64encode(f"{SANDBOX_USERNAME}:{SANDBOX_PASSWORD}".encode()).decode()
-)
+# No list is longer: all of it is one page.
+ONE_PAGE: Final = 1_000_000_000
+
+type Stop = Callable[[], Awaitable[None]]
 
 
 @dataclass
@@ -39,29 +43,44 @@ class Sandbox:
     """A running sandbox.
 
     `requests` counts all requests so far, refused ones too; `peak_in_flight` is the
-    largest number that it was busy with at once.
+    largest number that it was busy with at once. `faults` may be changed meanwhile.
     """
 
     world: World = field(repr=False)
     latency: float
     page_size: int
+    faults: Sequence[Playing] = ()
+    password: str = field(default=SANDBOX_PASSWORD, repr=False)
     url: str = ""
     port: int = 0
     requests: int = 0
     in_flight: int = 0
     peak_in_flight: int = 0
 
+    @property
+    def authorization(self) -> str:
+        """What the header Authorization must be."""
+        pair = f"{SANDBOX_USERNAME}:{self.password}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
+
 
 @contextmanager
 def serve(
-    world: World, port: int = 0, latency_ms: float = 0, page_size: int = 100
+    world: World,
+    port: int = 0,
+    latency_ms: float = 0,
+    page_size: int = 100,
+    *,
+    faults: Sequence[Playing] = (),
+    password: str = SANDBOX_PASSWORD,
 ) -> Iterator[Sandbox]:
     """Serve the world on loopback, in a thread of its own, until the context ends.
 
     Port 0 takes a free one. `latency_ms` is waited before each answer; `page_size` is
-    the most rows that a page has. Raises OSError where the port is taken.
+    the most rows that a page has; of several faults that are due the first is played.
+    Raises OSError where the port is taken.
     """
-    sandbox = Sandbox(world, latency_ms / 1000, page_size)
+    sandbox = Sandbox(world, latency_ms / 1000, page_size, faults, password)
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="sandbox", daemon=True)
     thread.start()
@@ -84,13 +103,15 @@ def run_forever(
     latency_ms: float = 0,
     page_size: int = 100,
     on_ready: Callable[[str], object] | None = None,
+    *,
+    faults: Sequence[Playing] = (),
 ) -> None:
     """Serve the world until SIGINT or SIGTERM; for the main thread of a command.
 
     `on_ready` is told the address once it answers. Raises OSError where the port is
     taken.
     """
-    sandbox = Sandbox(world, latency_ms / 1000, page_size)
+    sandbox = Sandbox(world, latency_ms / 1000, page_size, faults)
     asyncio.run(_run_until_stopped(sandbox, port, on_ready))
 
 
@@ -111,13 +132,18 @@ async def _run_until_stopped(
 
 async def _start(sandbox: Sandbox, port: int) -> web.ServerRunner:
     async def handle(request: web.BaseRequest) -> web.Response:
-        return await _handle(sandbox, request)
+        return await _handle(sandbox, request, stop)
+
+    async def stop() -> None:
+        if site in runner.sites:
+            await site.stop()
 
     server = web.Server(handle, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=CLOSING_SECONDS)
     await runner.setup()
+    site = web.TCPSite(runner, HOST, port)
     try:
-        await web.TCPSite(runner, HOST, port).start()
+        await site.start()
     except OSError:
         await runner.cleanup()
         raise
@@ -126,27 +152,75 @@ async def _start(sandbox: Sandbox, port: int) -> web.ServerRunner:
     return runner
 
 
-async def _handle(sandbox: Sandbox, request: web.BaseRequest) -> web.Response:
+async def _handle(
+    sandbox: Sandbox, request: web.BaseRequest, stop: Stop
+) -> web.Response:
     sandbox.requests += 1
     sandbox.in_flight += 1
     sandbox.peak_in_flight = max(sandbox.peak_in_flight, sandbox.in_flight)
     try:
         if sandbox.latency:
             await asyncio.sleep(sandbox.latency)
-        return _respond(sandbox, request)
+        return await _respond(sandbox, request, stop)
     finally:
         sandbox.in_flight -= 1
 
 
-def _respond(sandbox: Sandbox, request: web.BaseRequest) -> web.Response:
+async def _respond(
+    sandbox: Sandbox, request: web.BaseRequest, stop: Stop
+) -> web.Response:
     if request.method != "GET":
         return _problem(405, "only GET is answered", {"Allow": "GET"})
-    if request.headers.get("Authorization") != _AUTHORIZATION:
+    if request.headers.get("Authorization") != sandbox.authorization:
         challenge = {"WWW-Authenticate": 'Basic realm="sandbox"'}
         return _problem(401, "user name or password is wrong", challenge)
     asked = _asked(request)
-    body = None if asked is None else _answer(sandbox, asked)
-    return _problem(404, "there is no such thing") if body is None else _json(body)
+    if asked is None:
+        return _nothing()
+    kind = _kind(asked)
+    for fault in sandbox.faults:
+        if fault.is_due(kind):
+            return await _play(sandbox, fault, request, asked, stop)
+    body = _answer(sandbox, asked)
+    return _nothing() if body is None else _json(body)
+
+
+async def _play(
+    sandbox: Sandbox,
+    fault: Playing,
+    request: web.BaseRequest,
+    asked: Asked,
+    stop: Stop,
+) -> web.Response:
+    fault.played += 1
+    whole = replace(sandbox, page_size=ONE_PAGE)
+    answer = partial(_answer, whole)
+    connection = Connection(request, asked, fault.argument, answer, stop)
+    try:
+        reply = await FAULTS[fault.name].play(connection)
+    except LookupError:
+        return _nothing()
+    if reply is None:
+        connection.close()
+        return web.Response()
+    headers = {"Content-Type": "application/json", **reply.headers}
+    return web.Response(body=reply.body, status=reply.status, headers=headers)
+
+
+def _kind(asked: Asked) -> str:
+    """The kind of a request, as faults know it."""
+    match asked.path.split("/")[1:]:
+        case ["jobs", _]:
+            return "job"
+        case ["jobs", _, "subjects"]:
+            return "subjects"
+        case ["jobs", _, "users"]:
+            return "registrations"
+        case ["jobs", _, "subjects", _, "accesskeys"]:
+            return "access-keys"
+        case ["users", _]:
+            return "user"
+    return "activities"
 
 
 def _asked(request: web.BaseRequest) -> Asked | None:
@@ -234,6 +308,10 @@ def _json(
         headers=headers,
         content_type="application/json",
     )
+
+
+def _nothing() -> web.Response:
+    return _problem(404, "there is no such thing")
 
 
 def _problem(

@@ -131,7 +131,7 @@ def test_a_time_out_of_the_secret_is_for_every_request(
     timeout: float | None, one: float, details: float
 ) -> None:
     access = settings.Access(Credentials("someone", "something"), None, timeout)
-    patience = access.patience()
+    patience = access.patience(settings.Told())
     assert (patience.request_deadline, patience.details_deadline) == (one, details)
 
 

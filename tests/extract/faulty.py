@@ -1,0 +1,189 @@
+"""A project whose portal plays faults, and what holds after each of them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loading import (
+    PASSWORD,
+    ROWS,
+    environment,
+    events,
+    staged,
+    without_times,
+)
+
+from extract.portals import COLUMNS
+from extract.sandbox import SANDBOX_USERNAME, Sandbox, World
+from extract.sandbox.faults import Playing
+
+MIB = 1024 * 1024
+# No load takes more memory, and no file of one is larger, staged or temporary.
+MOST_MEMORY = 300 * MIB
+MOST_DISK = 24 * MIB
+FORKED = Path(__file__).with_name("forked.py")
+IMPATIENT = ("--attempts", "2", "--max-pages", "20")
+LOAD = {f"{entity}.parquet" for entity in (*ROWS, "quarantine")}
+PERSONAL = (
+    *("first_name", "last_name", "name", "parent_name", "email_address", "email"),
+    *("email_2", "phone_number", "phone_number_2", "mobile_phone"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last line of the log."""
+        return events(self.out)[-1]
+
+
+class Commands:
+    """Runs `extract`, each time in a process of its own."""
+
+    def __init__(self, forks: subprocess.Popen[str]) -> None:
+        self._forks = forks
+
+    def run(self, folder: Path, *arguments: str) -> tuple[int, int]:
+        """Give the exit status and the peak memory in bytes."""
+        asked = {"folder": str(folder), "arguments": arguments, "most_disk": MOST_DISK}
+        assert self._forks.stdin
+        assert self._forks.stdout
+        print(json.dumps(asked), file=self._forks.stdin, flush=True)
+        status, kilobytes = json.loads(self._forks.stdout.readline())
+        return status, kilobytes * 1024
+
+
+@contextmanager
+def open_commands() -> Iterator[Commands]:
+    """Have the command at hand, with the portal's credentials in its environment."""
+    access = {"PORTAL_USERNAME": SANDBOX_USERNAME, "PORTAL_PASSWORD": PASSWORD}
+    with subprocess.Popen(
+        [sys.executable, FORKED],
+        env=environment(**access),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as forks:
+        yield Commands(forks)
+
+
+@dataclass
+class Stage:
+    """A project and its portal, whose world is not that of the current load.
+
+    `rows` has what a load lands of that world if the portal plays no fault.
+    """
+
+    folder: Path
+    commands: Commands
+    sandbox: Sandbox
+    world: World
+    rows: dict[str, list[str]]
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def landing(self) -> Path:
+        """The landing of the project."""
+        return self.folder / "landing"
+
+    @property
+    def current(self) -> str:
+        """The id of the current load."""
+        return (self.landing / "current").readlink().name
+
+    def extract(self, *arguments: str) -> Ended:
+        """Run `extract`, which may use only so much disk and memory."""
+        status, memory = self.commands.run(self.folder, *arguments)
+        assert memory < MOST_MEMORY
+        said = [self.folder / "out", self.folder / "err"]
+        ended = Ended(status, *(path.read_text() for path in said))
+        self.said += [ended.out, ended.err]
+        for path in said:
+            path.unlink()
+        return ended
+
+    def load(self, *faults: Playing, options: Sequence[str] = ()) -> Ended:
+        """Make a load while the portal plays these faults."""
+        self.sandbox.world = self.world
+        self.sandbox.faults = faults
+        self.sandbox.requests = 0
+        return self.extract("load", "--rate", "0", *IMPATIENT, *options)
+
+    def assert_current(self, load_id: str) -> None:
+        """Check that a load is current, that all are whole, and nothing else there."""
+        assert self.current == load_id
+        for folder in (self.landing / "loads").iterdir():
+            facts = json.loads((folder / "load.json").read_text())
+            assert facts["load_id"] == folder.name
+            assert {one.name for one in folder.glob("*/*")} == LOAD
+        assert {one.name for one in self.landing.iterdir()} == {
+            ".staging",
+            "current",
+            "loads",
+        }
+        assert {one.name for one in self.folder.iterdir()} == {"landing", "seeds"}
+
+    def assert_nothing_said(self) -> None:
+        """Check that outputs and names of files have nothing personal, no credential.
+
+        Nor has any file the password.
+        """
+        files = [*self.folder.rglob("*")]
+        names = (str(one.relative_to(self.folder)) for one in files)
+        said = "\n".join([*self.said, *names])
+        words = canaries(self.world)
+        assert len(words) > 20
+        assert [word for word in words if word in said] == []
+        assert "Traceback" not in said
+        for path in files:
+            assert path.is_dir() or PASSWORD.encode() not in path.read_bytes()
+
+    def assert_recovers(self) -> None:
+        """Check that the next load has the rows of one that never met a fault."""
+        ended = self.load()
+        assert ended.status == 0, ended.err
+        assert without_times(self.landing) == self.rows
+        assert staged(self.landing) == []
+        self.assert_current(ended.summary["load_id"])
+        self.assert_nothing_said()
+
+
+def write_seed(folder: Path, url: str) -> None:
+    """Write the seed of one portal, `studio`, of a sandbox."""
+    row = f"studio,{url}/1/api/v1,Studio,US,USA,webshop"
+    (folder / "seeds").mkdir(exist_ok=True)
+    (folder / "seeds" / "portals.csv").write_text(f"{','.join(COLUMNS)}\n{row}\n")
+
+
+def canaries(world: World) -> set[str]:
+    """Give what is personal in a world, and the password."""
+    portal = world["portals"]["1"]
+    words = [*texts([*portal["users"].values()], PERSONAL)]
+    for job in portal["jobs"].values():
+        words += texts([job["buyers"], job["non_buyers"]], PERSONAL)
+        words += texts([*job["access_keys"].values()], ())
+    return {word.strip() for word in words if len(word.strip()) > 4} | {PASSWORD}
+
+
+def texts(value: Any, names: Sequence[str], name: str = "") -> Iterator[str]:
+    """Find the texts in a raw answer that have one of the names; none: all texts."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from texts(one, names, key)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts(one, names, name)
+    elif isinstance(value, str) and (name in names or not names):
+        yield value

@@ -41,15 +41,16 @@ def render(document: Document) -> str:
 
 def render_obstacle(obstacle: str) -> str:
     """Return the comment of two databases that cannot be compared."""
-    return f"**The audiences cannot be compared**: {_escaped(obstacle)}\n"
+    return f"**The audiences cannot be compared**: {escaped(obstacle)}\n"
 
 
 def code(text: str) -> str:
     """Return data as code, whatever is in it."""
-    return f"<code>{_escaped(shown(text))}</code>" if text else ""
+    return f"<code>{escaped(shown(text))}</code>" if text else ""
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return data with what could be markup as character references."""
     return MARKUP.sub(lambda letter: f"&#{ord(letter[0])};", text)
 
 

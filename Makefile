@@ -36,6 +36,7 @@ lint: setup
 	$(UV) run --locked mypy
 	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
+	$(UV) run --locked mypy --explicit-package-bases tests/conftest.py tests/storage
 	$(UV) run --locked mypy --explicit-package-bases tests/audience
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
 

@@ -1,5 +1,6 @@
 """The S3 server of these tests does what they rely on it for."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def test_a_user_may_do_what_the_policy_says_and_no_more(s3_server: Server) -> No
     allowed = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": files}
     policy = {"Version": "2012-10-17", "Statement": [allowed]}
     s3_server.client().put_object(Bucket=BUCKET, Key="open/file", Body=b"text")
-    client = s3_server.client(s3_server.new_user(policy))
+    client = s3_server.client(s3_server.new_user(json.dumps(policy)))
     assert client.get_object(Bucket=BUCKET, Key="open/file")["Body"].read() == b"text"
     with pytest.raises(ClientError, match="AccessDenied"):
         client.get_object(Bucket=BUCKET, Key="first")

@@ -127,8 +127,9 @@ def _only_night(path: Path) -> Iterator[int]:
 
 
 def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
-    _load(wanted, places, steps, night)
+    # First, as a load can take hours.
     suppressions = _suppressions(places, steps)
+    _load(wanted, places, steps, night)
     with steps.step("build"):
         build = _build(steps, places.built, suppressions)
         manifest, _ = load_manifest(export_root(), build.run_id)

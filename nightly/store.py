@@ -85,6 +85,8 @@ def open_store(address: str, setting: str) -> Store:
 def fetch(address: str, target: Path, setting: str) -> None:
     """Download the one object that `s3://BUCKET/KEY` names."""
     store = open_store(address, setting)
+    if not store.prefix:
+        raise ConfigurationError(f"{setting} must be s3://BUCKET/KEY, or a file's path")
     with _storage(address):
         _download(store, store.prefix, target)
 

@@ -6,6 +6,7 @@ Beside the database there is a folder, `.nightly`, for what a night leaves:
     summary.md      the night in words, and
     night.json      in figures: {"mode", "run_id", "load_id", "is_promoted",
                     "obstacle", "steps": [{"name", "seconds", "exit_code"}]}
+    report.html     the report of its run, if that has one
 
 and, until the next night, the files of one that failed. DUCKDB_PATH is always the
 database of a promoted run: it is replaced, in one step, once a night's run is. A plan's
@@ -34,6 +35,7 @@ from nightly.steps import CommandFailedError, Steps
 from nightly.summary import Night, render
 from publish.errors import PublishError
 from publish.files import PRIVATE_FILE, make_folder, remove, storage, write_private
+from publish.layout import run_key
 from publish.local import LocalRoot
 from publish.manifest import Manifest, canonical
 from publish.promotion import load_manifest
@@ -41,6 +43,7 @@ from publish.settings import export_root
 
 FOLDER = ".nightly"
 LOCK = "lock"
+REPORT = "report.html"
 STORE = "LANDING_STORE"
 SUPPRESSIONS = "SUPPRESSIONS_CSV"
 EXPORT = "export"
@@ -73,6 +76,11 @@ class Places:
     def built(self) -> Path:
         """The database that the night builds."""
         return self.folder / "built.duckdb"
+
+    @property
+    def suppressions(self) -> Path:
+        """The list of who said stop, where it comes from a bucket."""
+        return self.folder / "suppressions.csv"
 
 
 def run(wanted: Wanted) -> Night:
@@ -115,13 +123,14 @@ def _only_night(path: Path) -> Iterator[int]:
     with storage(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(
+                f"another night is in progress, or a command of one that was killed: "
+                f"{path} is locked"
+            ) from error
         yield descriptor
-    except BlockingIOError as error:
-        raise StorageError(
-            f"another night is in progress, or a command of one that was killed: "
-            f"{path} is locked"
-        ) from error
     finally:
         os.close(descriptor)
 
@@ -131,7 +140,10 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
     suppressions = _suppressions(places, steps)
     _load(wanted, places, steps, night)
     with steps.step("build"):
-        build = _build(steps, places.built, suppressions)
+        try:
+            build = _build(steps, places.built, suppressions)
+        finally:
+            _note_run(places, night)
         manifest, _ = load_manifest(export_root(), build.run_id)
         night.manifest = manifest
     _build_again(places, steps, night, manifest, suppressions)
@@ -148,6 +160,7 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
         night.obstacle = what_stands_against(promoted, manifest)
     with steps.step("keep the database"):
         _keep(places, is_promoted=night.is_promoted)
+        remove(places.suppressions)
 
 
 def _load(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
@@ -174,10 +187,9 @@ def _suppressions(places: Places, steps: Steps) -> dict[str, str]:
     address = os.environ.get(SUPPRESSIONS, "")
     if not address.startswith("s3://"):
         return {}
-    path = places.folder / "suppressions.csv"
     with steps.step("fetch suppressions"):
-        store.fetch(address, path, SUPPRESSIONS)
-    return {SUPPRESSIONS: str(path)}
+        store.fetch(address, places.suppressions, SUPPRESSIONS)
+    return {SUPPRESSIONS: str(places.suppressions)}
 
 
 def _build(
@@ -199,6 +211,15 @@ def _build(
     build = read_database(database)
     check_passed("build", build)
     return build
+
+
+def _note_run(places: Places, night: Night) -> None:
+    """Note which run dbt has made, and keep its report, if there are such."""
+    with suppress(DatabaseError, PublishError):
+        night.run_id = read_database(places.built).run_id
+        report = export_root().read(run_key(night.run_id, REPORT))
+        if report is not None:
+            write_private(places.folder / REPORT, report)
 
 
 def _build_again(

@@ -26,17 +26,13 @@ class Night:
     mode: str
     steps: Sequence[Step] = ()
     load: dict[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
     manifest: Manifest | None = None
     difference: dict[str, Any] = field(default_factory=dict)
     audience_diff: str = ""
     notes: list[str] = field(default_factory=list)
     is_promoted: bool = False
     obstacle: str = "the night was stopped"
-
-    @property
-    def run_id(self) -> str | None:
-        """The id of the run that was built, once it is whole."""
-        return self.manifest.about.run_id if self.manifest else None
 
 
 def render(night: Night) -> str:

@@ -149,14 +149,17 @@ def test_a_run_is_compared_with_the_promoted_one_and_its_database(
     built = tmp_path / "built.duckdb"
     shutil.copy(project.database, built)
     load = read_json(project.landing / "loads" / promoted.about.load_id / "load.json")
-    root, night = LocalRoot(project.exports), Night("plan", (), load, promoted)
+    root, night = (
+        LocalRoot(project.exports),
+        Night("plan", (), load, promoted.about.run_id, promoted),
+    )
     found = compare_with_promoted(steps, night, root, (project.database, built))
     assert found == promoted
     assert night.difference["total"]["came"] == 0
     assert "Nobody is newly texted" in render(night)
     assert "### What comes and goes" in render(night)
 
-    night = Night("plan", (), load, promoted)
+    night = Night("plan", (), load, promoted.about.run_id, promoted)
     compare_with_promoted(steps, night, root, (tmp_path / "none.duckdb", built))
     assert "Fates are not compared" in render(night)
 

@@ -104,8 +104,10 @@ def _night(
     os.umask(PRIVATE_UMASK)
     signal.signal(signal.SIGTERM, _stop)
     night = run_night(Wanted(mode, portals, sandbox, accept_change, summary))
-    end = "is promoted" if night.is_promoted else f"is not promoted: {night.obstacle}"
-    click.echo(f"Run {night.run_id} {end}")
+    if night.is_promoted:
+        click.echo(f"Run {night.run_id} is promoted")
+    else:
+        click.echo(f"Run {night.run_id} is not promoted: {night.obstacle}")
 
 
 def _stop(number: int, _: FrameType | None) -> None:

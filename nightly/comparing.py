@@ -109,4 +109,4 @@ def what_stands_against(promoted: Manifest | None, manifest: Manifest) -> str:
             check_volume(promoted, manifest)
     except PublishError as error:
         return str(error)
-    return "it is a plan; `publish promote` does the rest"
+    return "it is a plan"

@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run test lint docs review tools bench-diff
+.PHONY: setup run nightly test lint docs review tools bench-diff
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -16,6 +16,11 @@ run: setup
 	umask 077; $(UV) run --locked extract load --sandbox
 	umask 077; $(UV) run --locked dbt build
 	$(UV) run --locked publish show
+
+# A night: MODE=plan, or export, which also promotes; ARGS for other options.
+MODE := plan
+nightly: setup
+	$(UV) run --locked nightly $(MODE) $(ARGS)
 
 test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 --ignore tests/e2e
@@ -38,7 +43,7 @@ lint: setup
 	$(UV) run --locked mypy
 	$(UV) run --locked mypy tests/extract tests/publish
 	$(UV) run --locked mypy --explicit-package-bases lint tests/conftest.py tests/audience \
-	    tests/e2e tests/lint tests/reference tests/review tests/sandbox tests/storage
+	    tests/e2e tests/lint tests/nightly tests/reference tests/review tests/sandbox tests/storage
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
 	$(UV) run --locked python lint/parse.py --target lint/target
 	$(LINT) dbt-bouncer run --config-file lint/dbt-bouncer.yml --show-all-failures

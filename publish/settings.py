@@ -3,11 +3,15 @@
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from publish.errors import ConfigurationError
 from publish.layout import S3
 from publish.local import LocalRoot
 from publish.root import Root
+
+if TYPE_CHECKING:
+    from publish.s3 import S3Root
 
 DEFAULT_ROOT = "exports"
 ENCRYPTIONS = ("AES256", "aws:kms")
@@ -21,7 +25,7 @@ def export_root() -> Root:
     """Return the root that EXPORT_ROOT names; it need not exist yet."""
     name = os.environ.get("EXPORT_ROOT", "").strip() or DEFAULT_ROOT
     if name.startswith(S3):
-        return _s3_root(name.removeprefix(S3))
+        return s3_root_at(name, "EXPORT_ROOT", "a folder or ")
     if "://" in name:
         scheme = name.split("://", 1)[0]
         raise ConfigurationError(
@@ -31,15 +35,23 @@ def export_root() -> Root:
     return LocalRoot(Path(name).absolute())
 
 
-def _s3_root(place: str) -> Root:
+def s3_root_at(address: str, setting: str, otherwise: str = "") -> "S3Root":
+    """Return the root at s3://BUCKET/PREFIX, which `setting` gives.
+
+    ConfigurationError where that is no such address.
+    """
     # boto3 takes longer to import than all else that a local root needs.
     from publish.s3 import s3_root  # noqa: PLC0415
 
-    bucket, _, prefix = place.partition("/")
+    bucket, _, prefix = address.removeprefix(S3).partition("/")
     folders = prefix.rstrip("/").split("/") if prefix.rstrip("/") else []
-    if not _BUCKET.fullmatch(bucket) or not all(map(_FOLDER.fullmatch, folders)):
+    if not (
+        address.startswith(S3)
+        and _BUCKET.fullmatch(bucket)
+        and all(map(_FOLDER.fullmatch, folders))
+    ):
         raise ConfigurationError(
-            "EXPORT_ROOT must be a folder or s3://BUCKET/PREFIX, where PREFIX has only "
+            f"{setting} must be {otherwise}s3://BUCKET/PREFIX, where PREFIX has only "
             "letters, digits, '.', '_', '=', '-' and single '/'"
         )
     return s3_root(bucket, "".join(f"{name}/" for name in folders), _encryption())

@@ -100,6 +100,7 @@ def test_the_choices_meet_every_exclusion_reason(loaded: Loaded, world: World) -
     assert met == set(REASONS)
 
 
+@pytest.mark.timeout(900)
 @seed(20261124)
 @settings(
     max_examples=4,

@@ -50,6 +50,13 @@ ALLOWED = {
         # S3 has no condition for these, which are names alone.
         *(("list uploads", place) for place in LISTS),
     },
+    "planner": {
+        *(("read", place) for place in PUBLISHED),
+        *(("write", place) for place in RUNS),
+        *(("upload in parts", place) for place in RUNS),
+        ("list", "the root"),
+        *(("list uploads", place) for place in LISTS),
+    },
     "reader": {("read", place) for place in PUBLISHED},
     "pruner": {
         *(("read", place) for place in [*RUNS, "current.json"]),

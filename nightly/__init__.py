@@ -1,0 +1,1 @@
+"""A night: load, build, compare with what is promoted and, if asked to, promote."""

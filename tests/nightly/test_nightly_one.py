@@ -1,0 +1,84 @@
+"""One night at a time; what a night that failed or was stopped leaves."""
+
+import os
+import signal
+from pathlib import Path
+
+from tests.nightly.nights import (
+    new_night_project,
+    record,
+    silent_portal,
+    start,
+    summary,
+)
+
+BUSY = 30
+
+
+def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
+    tmp_path: Path,
+) -> None:
+    listener, url = silent_portal()
+    project = new_night_project(tmp_path / "project", url)
+    with listener, start(project) as night:
+        connection, _ = listener.accept()
+        second = project.run("nightly", "plan", status=BUSY)
+        assert "another night is in progress" in second.output
+        assert len(second.output.splitlines()) == 1
+
+        night.kill()
+        night.wait()
+        assert "killed" in project.run("nightly", "export", status=BUSY).output
+
+        os.killpg(night.pid, signal.SIGKILL)
+        connection.close()
+    # Nothing is cleaned up by hand: the next night gets as far as its own mistake.
+    after = project.run("nightly", "plan", "--portal", "nosuch", status=2)
+    assert "step load failed (exit code 2)" in after.output
+
+
+def test_a_night_that_is_told_to_stop_takes_its_command_with_it(tmp_path: Path) -> None:
+    listener, url = silent_portal()
+    project = new_night_project(tmp_path / "project", url)
+    with listener, start(project) as night:
+        connection, _ = listener.accept()
+        night.terminate()
+        _, errors = night.communicate(timeout=30)
+        connection.close()
+    assert night.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in errors
+    assert record(project)["obstacle"] == "the night was stopped"
+    assert project.run("nightly", "plan", "--portal", "nosuch", status=2)
+
+
+def test_a_failed_step_is_named_with_its_reason_and_exit_code(tmp_path: Path) -> None:
+    project = new_night_project(tmp_path / "project")
+    file = tmp_path / "summary.md"
+    failed = project.run(
+        *("nightly", "export", "--portal", "nosuch", "--summary", str(file)), status=2
+    )
+    last = failed.output.splitlines()[-1]
+    assert last.startswith("nightly: step load failed (exit code 2): Error: unknown")
+    assert "nosuch" in last
+    said = record(project)
+    assert [step["name"] for step in said["steps"]] == ["load"]
+    assert said["steps"][0]["exit_code"] == 2
+    assert (said["run_id"], said["is_promoted"]) == (None, False)
+    assert "**No run was made:**" in summary(project)
+    assert file.read_text() == summary(project)
+    assert not (project.folder / "exports").exists()
+
+
+def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:
+    project = new_night_project(tmp_path / "project")
+    project = project.with_environment(SUPPRESSIONS_CSV="")
+    failed = project.run("nightly", "plan", status=2)
+    assert "SUPPRESSIONS_CSV is not set" in failed.output
+    assert not (project.folder / ".nightly").exists()
+
+
+def test_a_store_that_is_no_bucket_is_refused(tmp_path: Path) -> None:
+    project = new_night_project(tmp_path / "project")
+    project = project.with_environment(LANDING_STORE="s3://")
+    failed = project.run("nightly", "plan", "--portal", "nosuch", status=2)
+    assert "LANDING_STORE must be s3://BUCKET/PREFIX" in failed.output

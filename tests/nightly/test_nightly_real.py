@@ -1,0 +1,172 @@
+"""Nights of the sandbox from load to promotion, and what they compare."""
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from nightly.comparing import (
+    compare_builds,
+    compare_with_promoted,
+    what_stands_against,
+)
+from nightly.errors import ContractError
+from nightly.steps import Steps
+from nightly.summary import Night, render
+from publish.local import LocalRoot
+from publish.manifest import Manifest
+from publish.promotion import load_promoted
+from tests.e2e.project import Outcome, Project, read_json
+from tests.nightly.nights import new_night_project, record, summary
+
+STEPS = [
+    *("load", "build", "build again", "compare both builds"),
+    *("compare with the promoted run", "promote", "keep the database"),
+]
+PHONE = re.compile(r"\+1[0-9]{10}")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Outcome]:
+    """A project after a night of exporting, and what that said."""
+    project = new_night_project(tmp_path_factory.mktemp("nights") / "project")
+    # They are tried elsewhere, and take a third of a build's time.
+    for unit_tests in project.folder.glob("models/*/*unit_tests.yml"):
+        unit_tests.unlink()
+    return project, project.run("nightly", "export", "--sandbox")
+
+
+@pytest.fixture
+def promoted(exported: tuple[Project, Outcome]) -> Manifest:
+    """The manifest of the run that the night has promoted."""
+    manifest = load_promoted(LocalRoot(exported[0].exports))
+    assert manifest is not None
+    return manifest
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Iterator[Steps]:
+    """Steps that hold a lock of their own."""
+    descriptor = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+    yield Steps(descriptor)
+    os.close(descriptor)
+
+
+def test_a_night_of_exporting_promotes_what_it_built(
+    exported: tuple[Project, Outcome],
+) -> None:
+    project, said = exported
+    night = record(project)
+    assert [step["name"] for step in night["steps"]] == STEPS
+    assert all(step["exit_code"] == 0 for step in night["steps"])
+    assert night["is_promoted"]
+    assert project.current()["run_id"] == night["run_id"]
+    assert project.marker()["run_id"] == night["run_id"]
+    assert project.marker()["load_id"] == night["load_id"]
+    assert said.output.splitlines()[-1] == f"Run {night['run_id']} is promoted"
+    text = summary(project)
+    assert "3 files, the same bytes" in text
+    assert "Nothing is promoted yet" in text
+    assert project.run("nightly", "age", "--max", "1h")
+
+
+def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
+    exported: tuple[Project, Outcome],
+) -> None:
+    project, said = exported
+    exports = project.exports / "latest" / "north" / "non_buyers.csv"
+    phones = set(PHONE.findall(exports.read_text()))
+    assert len(phones) > 10
+    folder = project.folder / ".nightly"
+    told = said.output + "".join(
+        path.read_text() for path in folder.iterdir() if path.name != "lock"
+    )
+    assert not phones & set(PHONE.findall(told))
+    for path in [folder, *folder.iterdir(), project.database]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    # A second build is of no use to anybody.
+    assert not list(folder.glob("*.duckdb")) + list(folder.glob("again*"))
+
+
+def test_a_plan_whose_contract_fails_moves_nothing_and_says_which(
+    exported: tuple[Project, Outcome],
+) -> None:
+    project, _ = exported
+    current, database = project.current(), project.database.read_bytes()
+    wrong = project.folder / "tests" / "assert_nothing_is_left.sql"
+    # All that comes after the seed is left out, which is much quicker.
+    wrong.write_text("select * from {{ ref('portals') }}")
+    failed = project.run("nightly", "plan", "--sandbox", status=1)
+    wrong.unlink()
+    last = failed.output.splitlines()[-1]
+    assert last.startswith("nightly: step build failed (exit code 1): ")
+    assert "did not pass: assert_nothing_is_left (fail)" in last
+    assert record(project)["obstacle"] == last.removeprefix("nightly: ")
+    assert project.current() == current
+    assert project.database.read_bytes() == database
+
+
+def test_builds_that_differ_fail_the_night(
+    exported: tuple[Project, Outcome], promoted: Manifest, steps: Steps, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.duckdb", tmp_path / "other.duckdb"
+    for copy in (one, other):
+        shutil.copy(exported[0].database, copy)
+    night = Night("plan")
+    compare_builds(steps, night, (one, other), (promoted, promoted))
+    assert night.notes == ["The load was built twice: 3 files, the same bytes."]
+
+    changed = replace(promoted.files[0], sha256="0" * 64)
+    differing = replace(promoted, files=(changed, *promoted.files[1:]))
+    with pytest.raises(ContractError, match=rf"0 rows, and files: {changed.path}$"):
+        compare_builds(steps, night, (one, other), (promoted, differing))
+
+    with duckdb.connect(other) as data:
+        data.execute(
+            "update marts.audience_members set first_name = 'X' where subject_uuid = "
+            "(select min(subject_uuid) from marts.audience_members where is_exported)"
+        )
+    with pytest.raises(ContractError, match=r"differs: [1-9]\d* rows, and files: no"):
+        compare_builds(steps, night, (one, other), (promoted, promoted))
+    assert "<code>first_name</code>" in night.audience_diff
+
+
+def test_a_run_is_compared_with_the_promoted_one_and_its_database(
+    exported: tuple[Project, Outcome],
+    promoted: Manifest,
+    steps: Steps,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project, _ = exported
+    monkeypatch.setenv("EXPORT_ROOT", str(project.exports))
+    built = tmp_path / "built.duckdb"
+    shutil.copy(project.database, built)
+    load = read_json(project.landing / "loads" / promoted.about.load_id / "load.json")
+    root, night = (
+        LocalRoot(project.exports),
+        Night("plan", (), load, promoted.about.run_id, promoted),
+    )
+    found = compare_with_promoted(steps, night, root, (project.database, built))
+    assert found == promoted
+    assert night.difference["total"]["came"] == 0
+    assert "Nobody is newly texted" in render(night)
+    assert "### What comes and goes" in render(night)
+
+    night = Night("plan", (), load, promoted.about.run_id, promoted)
+    compare_with_promoted(steps, night, root, (tmp_path / "none.duckdb", built))
+    assert "Fates are not compared" in render(night)
+
+
+def test_a_plan_says_if_its_run_would_be_held_back(promoted: Manifest) -> None:
+    assert what_stands_against(promoted, promoted).startswith("it is a plan")
+    assert what_stands_against(None, promoted).startswith("it is a plan")
+    fewer = tuple(replace(file, rows=0) for file in promoted.files)
+    reason = what_stands_against(promoted, replace(promoted, files=fewer))
+    assert "differ by more than max_change" in reason

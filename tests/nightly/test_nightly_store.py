@@ -1,0 +1,220 @@
+"""Loads that outlast the machine: what is pushed, pulled, refused and gone on from."""
+
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from extract.landing import SCHEMA
+from nightly.errors import StorageError
+from nightly.store import fetch, open_store, pull, push
+from publish.errors import StorageError as PublishStorageError
+from publish.s3_bucket import Bucket
+from tests.e2e.project import Project, read_json
+from tests.nightly.nights import new_night_project
+from tests.storage.server import BUCKET, Server
+
+POLICY = Path(__file__).parents[2] / "deploy" / "iam" / "landing.json"
+LOADS = [f"2025010{day}T000000000000Z-0123abcd" for day in range(1, 6)]
+
+
+@pytest.fixture
+def store(s3_server: Server) -> Bucket:
+    """An empty store."""
+    return store_at(s3_server, s3_server.new_root())
+
+
+def store_at(server: Server, root: str) -> Bucket:
+    """The store at a root, for who may do what the project's policy allows."""
+    prefix = root.removeprefix(f"s3://{BUCKET}/")
+    policy = Template(POLICY.read_text()).substitute(bucket=BUCKET, prefix=prefix)
+    client = server.client(server.new_user(policy))
+    return Bucket(BUCKET, f"{prefix}/", (), client)
+
+
+def make_load(
+    landing: Path, load_id: str, *portals: str, **more: Any
+) -> Mapping[str, bytes]:
+    """Land a load whose files only say what they are; return what is in it."""
+    folder = landing / "loads" / load_id
+    for portal in portals:
+        (folder / f"portal={portal}").mkdir(parents=True)
+        for entity in SCHEMA:
+            path = folder / f"portal={portal}" / f"{entity}.parquet"
+            path.write_text(f"{load_id} {portal} {entity}" * 1000)
+    facts = {
+        "load_id": load_id,
+        "extracted_at": "2025-01-01T00:00:00.000000Z",
+        "portals": {portal: {} for portal in portals},
+        **more,
+    }
+    (folder / "load.json").write_text(json.dumps(facts))
+    return files(landing, load_id)
+
+
+def files(landing: Path, load_id: str) -> Mapping[str, bytes]:
+    """What is in a load."""
+    folder = landing / "loads" / load_id
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_what_is_pushed_is_pulled_byte_for_byte_for_the_owner_alone(
+    store: Bucket, tmp_path: Path
+) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    made = make_load(there, LOADS[0], "north", "south")
+    push(store, there / "loads" / LOADS[0])
+    assert pull(store, here) == [LOADS[0]]
+    assert files(here, LOADS[0]) == made
+    assert pull(store, here) == [LOADS[0]]
+    assert {path.name for path in here.iterdir()} == {"loads", ".staging"}
+    for path in (here / "loads").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_pulled_is_the_newest_load_that_had_all_of_a_portal(
+    store: Bucket, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    make_load(there, LOADS[0], "north", "south")
+    make_load(there, LOADS[1], "north", "south")
+    make_load(there, LOADS[2], "north")
+    make_load(there, LOADS[3], "north", "south", only_jobs=1)
+    make_load(there, LOADS[4], "north", "south", shrunk={"north": {}})
+    for load_id in LOADS:
+        push(store, there / "loads" / load_id)
+    assert pull(store, tmp_path / "here") == [LOADS[2], LOADS[1]]
+
+
+def test_a_load_of_which_a_part_is_missing_is_none(
+    store: Bucket, s3_server: Server, tmp_path: Path
+) -> None:
+    for load_id in LOADS[:3]:
+        make_load(tmp_path / "there", load_id, "north")
+        push(store, tmp_path / "there" / "loads" / load_id)
+    admin = s3_server.client()
+    for gone in (f"{LOADS[2]}/load.json", f"{LOADS[1]}/portal=north/users.parquet"):
+        admin.delete_object(Bucket=BUCKET, Key=f"{store.prefix}loads/{gone}")
+    assert pull(store, tmp_path / "here") == [LOADS[0]]
+
+
+def test_what_is_no_file_of_a_load_is_left_where_it_is(
+    store: Bucket, s3_server: Server, tmp_path: Path
+) -> None:
+    make_load(tmp_path / "there", LOADS[0], "north")
+    push(store, tmp_path / "there" / "loads" / LOADS[0])
+    for key in ("portal=a/x.parquet", "portal=.a/users.parquet", "a/b/load.json"):
+        s3_server.client().put_object(
+            Bucket=BUCKET, Key=f"{store.prefix}loads/{LOADS[0]}/{key}", Body=b"text"
+        )
+    made = files(tmp_path / "there", LOADS[0])
+    pull(store, tmp_path / "here")
+    assert files(tmp_path / "here", LOADS[0]) == made
+
+
+def test_a_load_that_was_pushed_in_part_is_pushed_to_its_end(
+    store: Bucket, s3_server: Server, tmp_path: Path
+) -> None:
+    made = make_load(tmp_path / "there", LOADS[0], "north")
+    push(store, tmp_path / "there" / "loads" / LOADS[0])
+    for name in ("load.json", "portal=north/users.parquet"):
+        key = f"{store.prefix}loads/{LOADS[0]}/{name}"
+        s3_server.client().delete_object(Bucket=BUCKET, Key=key)
+    push(store, tmp_path / "there" / "loads" / LOADS[0])
+    assert pull(store, tmp_path / "here") == [LOADS[0]]
+    assert files(tmp_path / "here", LOADS[0]) == made
+
+
+def test_nothing_is_written_over(store: Bucket, tmp_path: Path) -> None:
+    load = tmp_path / "there" / "loads" / LOADS[0]
+    make_load(tmp_path / "there", LOADS[0], "north")
+    push(store, load)
+    (load / "portal=north" / "users.parquet").write_text("another")
+    with pytest.raises(StorageError, match=r"users\.parquet: another file is there"):
+        push(store, load)
+
+
+def test_a_damaged_file_is_refused_and_no_load_appears(
+    store: Bucket, s3_server: Server, tmp_path: Path
+) -> None:
+    make_load(tmp_path / "there", LOADS[0], "north")
+    push(store, tmp_path / "there" / "loads" / LOADS[0])
+    key = f"{store.prefix}loads/{LOADS[0]}/portal=north/users.parquet"
+    admin = s3_server.client()
+    metadata = admin.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+    admin.put_object(Bucket=BUCKET, Key=key, Body=b"text", Metadata=metadata)
+    with pytest.raises(StorageError, match=r"users\.parquet: is damaged"):
+        pull(store, tmp_path / "here")
+    assert not list((tmp_path / "here" / "loads").iterdir())
+
+
+def test_a_bucket_that_refuses_is_one_clear_line(
+    s3_server: Server, tmp_path: Path
+) -> None:
+    store = store_at(s3_server, s3_server.new_root())
+    elsewhere = replace(store, prefix="another/")
+    with pytest.raises(PublishStorageError, match=r"another/loads: .* is denied$"):
+        pull(elsewhere, tmp_path / "here")
+
+
+def test_the_policy_deletes_nothing_and_writes_loads_alone(store: Bucket) -> None:
+    client, prefix = store.client, store.prefix
+    load = f"{prefix}loads/{LOADS[0]}/load.json"
+    client.put_object(Bucket=BUCKET, Key=load, Body=b"text")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.delete_object(Bucket=BUCKET, Key=load)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.put_object(Bucket=BUCKET, Key=f"{prefix}suppressions.csv", Body=b"text")
+
+
+def test_the_list_of_who_said_stop_is_fetched(
+    s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    root = s3_server.new_root()
+    target, setting = tmp_path / "list.csv", "SUPPRESSIONS_CSV"
+    with pytest.raises(PublishStorageError, match="there is no such file"):
+        fetch(f"{root}/suppressions.csv", target, setting)
+    open_store(root, setting).put("suppressions.csv", b"channel", "", "")
+    fetch(f"{root}/suppressions.csv", target, setting)
+    assert target.read_bytes() == b"channel"
+
+
+def test_a_night_on_a_new_machine_asks_for_no_key_again(
+    s3_server: Server, tmp_path: Path
+) -> None:
+    root = s3_server.new_root()
+    asked = []
+    for machine in ("one", "two"):
+        project = new_night_project(tmp_path / machine)
+        project = project.with_environment(
+            LANDING_STORE=root, **s3_server.environment()
+        )
+        # All that comes after the load is another test's.
+        (project.folder / "dbt_project.yml").unlink()
+        project.run("nightly", "plan", "--sandbox", status=2)
+        asked.append(loaded(project)["asked"]["access_keys"])
+    carried = loaded(project)["carried"]["access_keys"]
+    assert carried > 200
+    # Who had no key then is asked for again.
+    assert asked[1] == asked[0] - carried
+
+
+def loaded(project: Project) -> dict[str, Any]:
+    """What the current load says of the portal."""
+    facts: dict[str, Any] = read_json(project.landing / "current" / "load.json")
+    portal: dict[str, Any] = facts["portals"]["north"]
+    return portal

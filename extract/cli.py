@@ -285,6 +285,11 @@ def accept(*, load_id: str, landing: Path) -> None:
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day that its dates count back from.  [default: today, in UTC]",
 )
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Ordinary subjects alone, and full pages: for measuring.",
+)
 def sandbox(
     *,
     port: int,
@@ -293,11 +298,12 @@ def sandbox(
     seed: int,
     latency_ms: float,
     today: datetime | None,
+    plain: bool,
 ) -> None:
     """Serve the sandbox portal until stopped."""
     from extract import commands  # noqa: PLC0415
 
     day = today.date() if today else None
     with one_line_errors():
-        size = commands.SandboxSize(jobs, subjects, seed, day)
+        size = commands.SandboxSize(jobs, subjects, seed, day, plain)
         commands.sandbox(size, port, latency_ms)

@@ -57,12 +57,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class SandboxSize:
-    """What the sandbox is to be like; no `today`: the day that it is, in UTC."""
+    """What the sandbox is to be like; no `today`: the day that it is, in UTC.
+
+    `plain`: a portal of ordinary subjects that fills its pages.
+    """
 
     jobs: int
     subjects: int
     seed: int
     today: date | None = None
+    plain: bool = False
 
 
 def load(wanted: Wanted, sandbox: SandboxSize) -> None:
@@ -211,7 +215,11 @@ def sandbox(size: SandboxSize, port: int, latency_ms: float) -> None:
     world = _world(size)
     try:
         built_in.run_forever(
-            world, port, latency_ms, on_ready=partial(_announce, world)
+            world,
+            port,
+            latency_ms,
+            on_ready=partial(_announce, world),
+            whole_pages=size.plain,
         )
     except OSError as error:
         raise ConfigError(f"port {port}: {os.strerror(error.errno or 0)}") from error
@@ -226,7 +234,9 @@ def _announce(world: "World", url: str) -> None:
 
 
 def _world(size: SandboxSize) -> "World":
-    return built_in.generate(size.jobs, size.subjects, size.seed, _today(size))
+    return built_in.generate(
+        size.jobs, size.subjects, size.seed, _today(size), plain=size.plain
+    )
 
 
 def _today(size: SandboxSize) -> date:

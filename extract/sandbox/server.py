@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
-from extract.sandbox.paging import Asked, page, wrap
+from extract.sandbox.paging import PAGES, WHOLE_PAGES, Asked, page, wrap
 from extract.sandbox.words import IMAGE_FIELDS, Row
 from extract.sandbox.world import World
 
@@ -38,30 +39,40 @@ _AUTHORIZATION: Final = (
 class Sandbox:
     """A running sandbox.
 
-    `requests` counts all requests so far, refused ones too; `peak_in_flight` is the
-    largest number that it was busy with at once.
+    `requests` counts all requests so far, refused ones too, and `asked` those that
+    were let in, by what they asked for: activities, jobs, subjects, registrations,
+    users or access_keys. `peak_in_flight` is the largest number that it was busy with
+    at once.
     """
 
     world: World = field(repr=False)
     latency: float
     page_size: int
+    whole_pages: bool = False
     url: str = ""
     port: int = 0
     requests: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     peak_in_flight: int = 0
 
 
 @contextmanager
 def serve(
-    world: World, port: int = 0, latency_ms: float = 0, page_size: int = 100
+    world: World,
+    port: int = 0,
+    latency_ms: float = 0,
+    page_size: int = 100,
+    *,
+    whole_pages: bool = False,
 ) -> Iterator[Sandbox]:
     """Serve the world on loopback, in a thread of its own, until the context ends.
 
     Port 0 takes a free one. `latency_ms` is waited before each answer; `page_size` is
-    the most rows that a page has. Raises OSError where the port is taken.
+    the most rows that a page has, and with `whole_pages` all but the last have as many.
+    Raises OSError where the port is taken.
     """
-    sandbox = Sandbox(world, latency_ms / 1000, page_size)
+    sandbox = Sandbox(world, latency_ms / 1000, page_size, whole_pages)
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="sandbox", daemon=True)
     thread.start()
@@ -84,13 +95,15 @@ def run_forever(
     latency_ms: float = 0,
     page_size: int = 100,
     on_ready: Callable[[str], object] | None = None,
+    *,
+    whole_pages: bool = False,
 ) -> None:
     """Serve the world until SIGINT or SIGTERM; for the main thread of a command.
 
     `on_ready` is told the address once it answers. Raises OSError where the port is
     taken.
     """
-    sandbox = Sandbox(world, latency_ms / 1000, page_size)
+    sandbox = Sandbox(world, latency_ms / 1000, page_size, whole_pages)
     asyncio.run(_run_until_stopped(sandbox, port, on_ready))
 
 
@@ -170,9 +183,11 @@ def _answer(sandbox: Sandbox, asked: Asked) -> object:
         return None
     match [unquote(part) for part in asked.path.split("/")[1:]]:
         case ["activities", "search"]:
+            sandbox.asked["activities"] += 1
             on_sale = asked.query.get("status_id") == "in-webshop"
             return _page(sandbox, portal["activities"] if on_sale else [], asked)
         case ["users", user]:
+            sandbox.asked["users"] += 1
             return _wrapped(portal["users"].get(user), asked)
         case ["jobs", job, *rest] if job in portal["jobs"]:
             return _job_answer(sandbox, portal["jobs"][job], rest, asked)
@@ -182,12 +197,16 @@ def _answer(sandbox: Sandbox, asked: Asked) -> object:
 def _job_answer(sandbox: Sandbox, job: Row, rest: list[str], asked: Asked) -> object:
     match rest:
         case []:
+            sandbox.asked["jobs"] += 1
             return _wrapped(job["details"], asked)
         case ["users"]:
+            sandbox.asked["registrations"] += 1
             return _page(sandbox, job["registrations"], asked)
         case ["subjects"]:
+            sandbox.asked["subjects"] += 1
             return _subjects(sandbox, job, asked)
         case ["subjects", subject, "accesskeys"]:
+            sandbox.asked["access_keys"] += 1
             return _access_keys(job["access_keys"].get(subject), asked)
     return None
 
@@ -222,7 +241,8 @@ def _page(sandbox: Sandbox, rows: list[Row], asked: Asked) -> object:
     number = asked.query.get("page", "1")
     if re.fullmatch(r"[0-9]{1,9}", number) is None:
         return None
-    return page(rows, int(number), sandbox.page_size, asked)
+    ways = WHOLE_PAGES if sandbox.whole_pages else PAGES
+    return page(rows, int(number), sandbox.page_size, asked, ways)
 
 
 def _json(

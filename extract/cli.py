@@ -22,6 +22,7 @@ SANDBOX_JOBS = 6
 SANDBOX_SUBJECTS = 40
 SANDBOX_SEED = 1
 MAX_CONCURRENCY = 256
+MOST_DAYS = 36500
 
 
 class Span(click.ParamType[timedelta]):
@@ -262,6 +263,34 @@ def accept(*, load_id: str, landing: Path) -> None:
 
     with one_line_errors():
         commands.accept_load(landing, load_id)
+
+
+@main.command()
+@click.option(
+    "--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N loads."
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0, MOST_DAYS),
+    metavar="D",
+    help="Keep the loads that are younger than D days.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@landing_option
+def prune(
+    *, keep: int | None, keep_days: int | None, dry_run: bool, landing: Path
+) -> None:
+    """Remove the loads that neither --keep nor --keep-days keeps.
+
+    At least one of them is needed. Always kept are the current load, the one that the
+    promoted run under EXPORT_ROOT was built from, the newest that has all of a portal,
+    and what a build or a load is reading. What an interrupted load left is kept for
+    a day, or for --keep-days if that is more.
+    """
+    from extract import commands  # noqa: PLC0415
+
+    with one_line_errors():
+        commands.prune(landing, keep, keep_days, dry_run=dry_run)
 
 
 @main.command()

@@ -22,6 +22,7 @@ SANDBOX_JOBS = 6
 SANDBOX_SUBJECTS = 40
 SANDBOX_SEED = 1
 MAX_CONCURRENCY = 256
+MOST_DAYS = 36500
 
 
 class Span(click.ParamType[timedelta]):
@@ -309,6 +310,34 @@ def accept(*, load_id: str, landing: Path) -> None:
         commands.accept_load(landing, load_id)
 
 
+@main.command()
+@click.option(
+    "--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N loads."
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0, MOST_DAYS),
+    metavar="D",
+    help="Keep the loads that are younger than D days.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@landing_option
+def prune(
+    *, keep: int | None, keep_days: int | None, dry_run: bool, landing: Path
+) -> None:
+    """Remove the loads that neither --keep nor --keep-days keeps.
+
+    At least one of them is needed. Always kept are the current load, the one that the
+    promoted run under EXPORT_ROOT was built from, the newest that has all of a portal,
+    and what a build or a load is reading. What an interrupted load left is kept for
+    a day, or for --keep-days if that is more.
+    """
+    from extract import commands  # noqa: PLC0415
+
+    with one_line_errors():
+        commands.prune(landing, keep, keep_days, dry_run=dry_run)
+
+
 class SandboxCommand(click.Command):
     """A command whose help ends with the faults that it plays."""
 
@@ -369,6 +398,11 @@ def _shown_fault(name: str, argument: int | str | None) -> str:
     show_default=True,
     help="Play each so many times, and then no more; 0: always.",
 )
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Ordinary subjects alone, and full pages: for measuring.",
+)
 def sandbox(
     *,
     port: int,
@@ -380,6 +414,7 @@ def sandbox(
     faults: tuple[str, ...],
     fault_at: str | None,
     fault_times: int,
+    plain: bool,
 ) -> None:
     """Serve the sandbox portal until stopped."""
     from extract import commands  # noqa: PLC0415
@@ -391,5 +426,5 @@ def sandbox(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--fault") from None
     with one_line_errors():
-        size = commands.SandboxSize(jobs, subjects, seed, day)
+        size = commands.SandboxSize(jobs, subjects, seed, day, plain)
         commands.sandbox(size, port, latency_ms, played)

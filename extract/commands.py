@@ -58,12 +58,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class SandboxSize:
-    """What the sandbox is to be like; no `today`: the day that it is, in UTC."""
+    """What the sandbox is to be like; no `today`: the day that it is, in UTC.
+
+    `plain`: a portal of ordinary subjects that fills its pages.
+    """
 
     jobs: int
     subjects: int
     seed: int
     today: date | None = None
+    plain: bool = False
 
 
 def load(wanted: Wanted, sandbox: SandboxSize) -> None:
@@ -207,6 +211,34 @@ def accept_load(landing: Path, load_id: str) -> None:
     click.echo(f"load {load_id} {'is current now' if moved else 'was current already'}")
 
 
+def prune(
+    landing: Path, keep: int | None, keep_days: int | None, *, dry_run: bool
+) -> None:
+    """Remove old loads and abandoned stagings, and say what becomes of each."""
+    # Who only loads needs nothing of publishing.
+    from extract import pruning  # noqa: PLC0415
+    from publish.errors import ConfigurationError  # noqa: PLC0415
+    from publish.settings import export_root  # noqa: PLC0415
+
+    if keep is None and keep_days is None:
+        raise ConfigError("say what to keep: --keep N, --keep-days D, or both")
+    try:
+        root = export_root()
+    except ConfigurationError as error:
+        raise ConfigError(str(error)) from error
+    rule = pruning.Rule(keep or 0, keep_days or 0)
+    going = "would remove" if dry_run else "removed"
+    counts = {"kept": 0, going: 0}
+    with private_files():
+        for one in pruning.prune(
+            landing, root, rule, datetime.now(UTC), dry_run=dry_run
+        ):
+            word = "kept" if one.is_kept else going
+            counts[word] += 1
+            click.echo(f"{word:<{len(going)}}  {one.name}  {one.reason}")
+    click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
+
+
 def sandbox(
     size: SandboxSize, port: int, latency_ms: float, faults: Sequence["Playing"]
 ) -> None:
@@ -214,7 +246,14 @@ def sandbox(
     world = _world(size)
     ready = partial(_announce, world)
     try:
-        built_in.run_forever(world, port, latency_ms, on_ready=ready, faults=faults)
+        built_in.run_forever(
+            world,
+            port,
+            latency_ms,
+            on_ready=ready,
+            faults=faults,
+            whole_pages=size.plain,
+        )
     except OSError as error:
         raise ConfigError(f"port {port}: {os.strerror(error.errno or 0)}") from error
 
@@ -228,7 +267,9 @@ def _announce(world: "World", url: str) -> None:
 
 
 def _world(size: SandboxSize) -> "World":
-    return built_in.generate(size.jobs, size.subjects, size.seed, _today(size))
+    return built_in.generate(
+        size.jobs, size.subjects, size.seed, _today(size), plain=size.plain
+    )
 
 
 def _today(size: SandboxSize) -> date:

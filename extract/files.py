@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,3 +66,66 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is in it; OSError names the path in full."""
+    shutil.rmtree(folder, onexc=_raise_in_full)
+
+
+def _raise_in_full(_: object, path: str, error: BaseException) -> None:
+    if isinstance(error, OSError):
+        error.filename = path
+    raise error
+
+
+def hold(folder: Path) -> int | None:
+    """Keep a folder from being pruned until the descriptor is closed; StorageError.
+
+    None: it is gone. Any number of processes can hold a folder, and whoever removes it
+    is waited for.
+    """
+    with storage(folder):
+        return _lock_folder(folder, fcntl.LOCK_SH)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[bool]:
+    """Hold a folder until the block ends; give whether it is there."""
+    descriptor = hold(folder)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Give whether nobody holds a folder; nobody does then until the block ends."""
+    try:
+        descriptor = _lock_folder(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        descriptor = None
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock_folder(folder: Path, operation: int) -> int | None:
+    """Give a locked descriptor; None where the folder is gone, or was meanwhile."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, operation)
+        if folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat()):
+            return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None

@@ -4,8 +4,8 @@
     loads/LOAD_ID/load.json
     current -> loads/LOAD_ID
 
-A load appears under `loads` in one rename, when all of it is on the disk. Whoever
-moves loads or `current` holds the lock of the staging area.
+A load appears under `loads` in one rename, when all of it is on the disk, and leaves
+it in one. Whoever moves loads or `current` holds the lock of the staging area.
 """
 
 import json
@@ -290,8 +290,18 @@ def current_id(landing: Path) -> str | None:
 def list_loads(landing: Path) -> list[dict[str, Any]]:
     """Give the facts of every complete load, newest first, each with `current`."""
     now = current_id(landing)
-    loads = [read_load(folder) for folder in load_folders(landing)]
-    return [load.facts | {"current": load.load_id == now} for load in loads]
+    loads = map(_read_if_there, load_folders(landing))
+    return [load.facts | {"current": load.load_id == now} for load in loads if load]
+
+
+def _read_if_there(folder: Path) -> Load | None:
+    """Read a load, unless it has been pruned since it was listed."""
+    try:
+        return read_load(folder)
+    except StorageError:
+        if folder.exists():
+            raise
+    return None
 
 
 def load_folders(landing: Path) -> list[Path]:

@@ -125,7 +125,8 @@ def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
             "extracted_at": utc_text(started),
             **_facts_of_all(plan, staged),
             "seconds": round(time.monotonic() - clock, 3),
-            **_shrunk(plan, folder / LOAD, sources, loads, log),
+            # Of the loads that there were, some may be pruned by now.
+            **_shrunk(plan, folder / LOAD, sources, read_loads(plan.landing, log), log),
         }
         is_current = land(plan.landing, folder / LOAD, facts)
     return {**facts, "current": is_current}

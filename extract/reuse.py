@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from extract.carry import KnownRows, TornError, carry, loads_to_carry, resume_users
 from extract.client import utc_text
 from extract.errors import StorageError
+from extract.files import reading
 from extract.landing import Load, load_folders, open_duckdb, read_load
 from extract.resume import KNOWN, ROWS, SCRATCH
 from extract.staging import Window
@@ -112,7 +113,9 @@ def _carry_all(
     with open_duckdb(scratch) as engine:
         for load in loads:
             try:
-                carry(earlier.known, engine, load, key, earlier.ages)
+                with reading(load.folder) as is_there:
+                    if is_there:
+                        carry(earlier.known, engine, load, key, earlier.ages)
             except TornError as error:
                 earlier.known.clear()
                 log.warning(

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 from structlog.typing import FilteringBoundLogger
 
+from extract.files import reading
 from extract.landing import Load, quoted
 
 SANDBOX = "sandbox:"
@@ -68,7 +69,9 @@ def _before(this: Comparison, key: str, source: str) -> tuple[str, int] | None:
         if not (facts and load.is_full and _is_same(facts.get("source"), source)):
             continue
         try:
-            return load.load_id, _subjects(this, load.files(key))
+            with reading(load.folder) as is_there:
+                if is_there:
+                    return load.load_id, _subjects(this, load.files(key))
         except duckdb.Error as error:
             reason = f"subjects.parquet cannot be read ({type(error).__name__})"
             this.log.warning(

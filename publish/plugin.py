@@ -7,6 +7,7 @@ All take and return VARCHAR. Pure, null in and null out:
 
 With effects, a null argument is an error: publish.run has them in full.
 
+    landing_hold(landing, load_id)              its folder, which nobody prunes now
     export_begin()                              version of current.json, or ''
     export_code_version()                       publish.version
     export_staging_path(run_id, path)           absolute path to COPY to
@@ -28,7 +29,8 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 from duckdb.func import SPECIAL
 
-from publish.errors import ConfigurationError
+from extract.files import hold
+from publish.errors import ConfigurationError, StorageError
 from publish.files import PRIVATE_FILE, storage_errors
 from publish.phones import textable_phone
 from publish.run import export_begin, export_finish, export_staging_path, export_write
@@ -36,6 +38,8 @@ from publish.version import code_version
 
 PRIVATE_UMASK = 0o077
 VARCHAR = "VARCHAR"
+# The load that a build of this process reads.
+_held: list[int] = []
 
 
 class Plugin(BasePlugin):
@@ -74,11 +78,24 @@ def _export_code_version() -> str:
     return code_version()
 
 
+def _landing_hold(landing: str, load_id: str) -> str:
+    """Hold a load while the process lives, or until it takes another one."""
+    folder = Path(landing) / "loads" / load_id
+    descriptor = hold(folder)
+    if descriptor is None:
+        raise StorageError(f"load {load_id}: was removed just now: build again")
+    while _held:
+        os.close(_held.pop())
+    _held.append(descriptor)
+    return str(folder)
+
+
 PURE: dict[str, Callable[..., str | None]] = {
     "textable_phone": textable_phone,
     "case_fold": _case_fold,
 }
 WITH_EFFECTS: dict[str, Callable[..., str]] = {
+    "landing_hold": _landing_hold,
     "export_begin": export_begin,
     "export_code_version": _export_code_version,
     "export_staging_path": export_staging_path,

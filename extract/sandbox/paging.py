@@ -32,6 +32,7 @@ PAGES: Final = (
     Pages(share=0.1),
     Pages(share=0.25, gaps=True),
 )
+WHOLE_PAGES: Final = PAGES[:1]
 SHORT_PAGES: Final = 8
 OBJECT_WRAPS: Final = ("bare", "data", "success")
 LIST_WRAPS: Final = ("bare", "data", "success", "results")
@@ -65,9 +66,14 @@ def _envelope(form: str, answer: object) -> dict[str, object]:
     return {form: answer}
 
 
-def page(rows: list[Any], number: int, size: int, asked: Asked) -> object:
-    """One page of a list (from 1), or None where the list has no such page."""
-    bounds = _bounds(len(rows), size, _choose(asked, PAGES, "pages"))
+def page(
+    rows: list[Any], number: int, size: int, asked: Asked, ways: Sequence[Pages] = PAGES
+) -> object:
+    """One page of a list (from 1), or None where the list has no such page.
+
+    `ways` are those that the list may be cut in.
+    """
+    bounds = _bounds(len(rows), size, _choose(asked, ways, "pages"))
     if not 1 <= number <= len(bounds):
         return None
     if len(bounds) == 1:

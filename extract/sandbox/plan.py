@@ -34,7 +34,10 @@ LATER_SIBLING_DIGIT: Final = 7
 
 @dataclass(frozen=True)
 class Plan:
-    """One portal: its path key, its size, and what its people have in common."""
+    """One portal: its path key, its size, and what its people have in common.
+
+    `plain`: every subject is an ordinary one, which has a key and known users.
+    """
 
     seed: int
     key: str
@@ -44,6 +47,7 @@ class Plan:
     country: str
     areas: tuple[str, ...]
     explicit: bool
+    plain: bool = False
 
     def rng(self, *parts: object) -> Random:
         """A generator of its own for one part of the portal."""

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from aiohttp import web
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 from extract.sandbox.exchange import Connection
 from extract.sandbox.faults import FAULTS, Playing
-from extract.sandbox.paging import Asked, page, wrap
+from extract.sandbox.paging import PAGES, WHOLE_PAGES, Asked, page, wrap
 from extract.sandbox.words import IMAGE_FIELDS, Row
 from extract.sandbox.world import World
 
@@ -42,7 +43,8 @@ type Stop = Callable[[], Awaitable[None]]
 class Sandbox:
     """A running sandbox.
 
-    `requests` counts all requests so far, refused ones too; `peak_in_flight` is the
+    `requests` counts all requests so far, refused ones too, and `asked` those that
+    were let in, by their kind (extract.sandbox.faults.KINDS). `peak_in_flight` is the
     largest number that it was busy with at once. `faults` may be changed meanwhile.
     """
 
@@ -51,9 +53,11 @@ class Sandbox:
     page_size: int
     faults: Sequence[Playing] = ()
     password: str = field(default=SANDBOX_PASSWORD, repr=False)
+    whole_pages: bool = False
     url: str = ""
     port: int = 0
     requests: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     peak_in_flight: int = 0
 
@@ -73,14 +77,18 @@ def serve(
     *,
     faults: Sequence[Playing] = (),
     password: str = SANDBOX_PASSWORD,
+    whole_pages: bool = False,
 ) -> Iterator[Sandbox]:
     """Serve the world on loopback, in a thread of its own, until the context ends.
 
     Port 0 takes a free one. `latency_ms` is waited before each answer; `page_size` is
-    the most rows that a page has; of several faults that are due the first is played.
-    Raises OSError where the port is taken.
+    the most rows that a page has, and with `whole_pages` all but the last have as many.
+    Of several faults that are due the first is played. Raises OSError where the port
+    is taken.
     """
-    sandbox = Sandbox(world, latency_ms / 1000, page_size, faults, password)
+    sandbox = Sandbox(
+        world, latency_ms / 1000, page_size, faults, password, whole_pages
+    )
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="sandbox", daemon=True)
     thread.start()
@@ -105,13 +113,16 @@ def run_forever(
     on_ready: Callable[[str], object] | None = None,
     *,
     faults: Sequence[Playing] = (),
+    whole_pages: bool = False,
 ) -> None:
     """Serve the world until SIGINT or SIGTERM; for the main thread of a command.
 
     `on_ready` is told the address once it answers. Raises OSError where the port is
     taken.
     """
-    sandbox = Sandbox(world, latency_ms / 1000, page_size, faults)
+    sandbox = Sandbox(
+        world, latency_ms / 1000, page_size, faults, whole_pages=whole_pages
+    )
     asyncio.run(_run_until_stopped(sandbox, port, on_ready))
 
 
@@ -178,6 +189,7 @@ async def _respond(
     if asked is None:
         return _nothing()
     kind = _kind(asked)
+    sandbox.asked[kind] += 1
     for fault in sandbox.faults:
         if fault.is_due(kind):
             return await _play(sandbox, fault, request, asked, stop)
@@ -296,7 +308,8 @@ def _page(sandbox: Sandbox, rows: list[Row], asked: Asked) -> object:
     number = asked.query.get("page", "1")
     if re.fullmatch(r"[0-9]{1,9}", number) is None:
         return None
-    return page(rows, int(number), sandbox.page_size, asked)
+    ways = WHOLE_PAGES if sandbox.whole_pages else PAGES
+    return page(rows, int(number), sandbox.page_size, asked, ways)
 
 
 def _json(

@@ -30,18 +30,22 @@ PLAIN_SUBJECTS: Final = 20_000
 KEPT_JOBS: Final = 64
 
 
-def generate(jobs: int, subjects: int, seed: int, today: date) -> World:
+def generate(
+    jobs: int, subjects: int, seed: int, today: date, *, plain: bool = False
+) -> World:
     """Make up a world of two portals, each of `jobs` jobs of `subjects` subjects.
 
     Portal "1" is meant for region US and the consent basis `webshop`, portal "2" for
     region CA and `explicit`. Dates are counted back from `today`; the same arguments
     give the same world. Up to PLAIN_SUBJECTS subjects it is dicts and lists throughout,
     which may be changed; in a larger one `jobs` and `users` are read-only mappings that
-    make up their values when asked.
+    make up their values when asked. A `plain` world has ordinary subjects alone, and
+    none of the cases that a portal has now and then.
     """
+    size = (jobs, subjects, today)
     plans = (
-        Plan(seed, "1", jobs, subjects, today, "USA", US_AREAS, explicit=False),
-        Plan(seed, "2", jobs, subjects, today, "Canada", CA_AREAS, explicit=True),
+        Plan(seed, "1", *size, "USA", US_AREAS, explicit=False, plain=plain),
+        Plan(seed, "2", *size, "Canada", CA_AREAS, explicit=True, plain=plain),
     )
     small = len(plans) * jobs * subjects <= PLAIN_SUBJECTS
     portal = plain_portal if small else lazy_portal
@@ -140,7 +144,7 @@ def _registrations(plan: Plan, shared: Frame, people: list[Person]) -> list[Row]
 def _person(plan: Plan, job: int, subject: int) -> Person:
     person = plain_person(plan, frame(plan, job), subject)
     case = case_number(plan.subjects, job, subject)
-    if case is not None:
+    if case is not None and not plan.plain:
         apply_case(person, case)
     return person
 

@@ -1,5 +1,6 @@
 {# Makes the views of schema `landing` over the load that `current` points to.
-   They name the load itself, so a build reads one load from start to end. #}
+   They name the load itself, so a build reads one load from start to end, and
+   it is held, so that nobody prunes it meanwhile. #}
 {% macro open_landing() -%}
     {%- if execute and reads_landing() -%}
         {{ return(adapter.dispatch('open_landing')()) }}
@@ -14,7 +15,10 @@
 {% macro duckdb__open_landing() -%}
     {%- set landing = env_var('LANDING_DIR', 'landing') -%}
     {%- set load_id = current_load_id(landing) -%}
-    {%- set load = landing ~ '/loads/' ~ load_id -%}
+    {%- set load = run_query(
+        'select landing_hold(' ~ text_literal(landing) ~ ', '
+        ~ text_literal(load_id) ~ ')'
+    ).rows[0][0] -%}
     {%- do run_query('create schema if not exists landing') -%}
     {%- set description = text_literal(load ~ '/load.json') -%}
     {%- do run_query(

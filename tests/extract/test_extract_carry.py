@@ -13,16 +13,15 @@ from loading import (
     NO_TIME,
     NOTHING_REUSED,
     PERSONAL,
-    activity,
     ask,
     events,
     extract,
     landed,
     load,
-    phone,
     project,
     query,
     rewrite,
+    school,
     shown,
     studio,
 )
@@ -85,36 +84,6 @@ def test_a_second_load_asks_for_no_key_and_no_user(tmp_path: Path) -> None:
         assert (of_portal["asked"], of_portal["carried"]) == (done, carried)
         assert of_portal["resumed_jobs"] == 0
     assert first["rows"] == second["rows"] == third["rows"]
-
-
-def crowd(jobs: int, subjects: int) -> dict[str, Any]:
-    """Give the routes of a portal where every subject has a key and a user."""
-    routes: dict[str, Any] = {
-        "/activities/search": [activity(f"a{n}", f"j{n}") for n in range(jobs)]
-    }
-    for job in (f"j{n}" for n in range(jobs)):
-        uuids = [f"{job}-s{n}" for n in range(subjects)]
-        rows = [{"uuid": uuid, "phone_number": phone(7)} for uuid in uuids]
-        routes[f"/jobs/{job}"] = {"uuid": job, "name": job}
-        half = subjects // 2
-        routes[f"/jobs/{job}/subjects?{query('true')}"] = rows[:half]
-        routes[f"/jobs/{job}/subjects?{query('false')}"] = rows[half:]
-        routes[f"/jobs/{job}/users"] = [
-            {"subjectUuid": uuid, "userUuid": f"u-{uuid}"} for uuid in uuids
-        ]
-        for uuid in uuids:
-            routes[f"/jobs/{job}/subjects/{uuid}/accesskeys"] = [f"K-{uuid}"]
-            routes[f"/users/u-{uuid}"] = {"uuid": f"u-{uuid}", "email_address": EMAIL}
-    return routes
-
-
-def test_a_second_load_makes_at_most_five_requests_a_job(tmp_path: Path) -> None:
-    with serve(crowd(jobs=10, subjects=10)) as portal:
-        first = load(portal.base_url, tmp_path)
-        second = load(portal.base_url, tmp_path)
-    assert first["requests"] == 1 + 10 * (4 + 10 + 10)
-    assert second["requests"] <= 10 * 5
-    assert first["rows"] == second["rows"]
 
 
 def test_the_summary_says_what_was_asked_for_and_carried(tmp_path: Path) -> None:
@@ -333,7 +302,7 @@ def test_each_portal_has_its_own(tmp_path: Path) -> None:
 
 
 def test_a_load_of_some_jobs_does_not_make_the_others_forgotten(tmp_path: Path) -> None:
-    with serve(crowd(jobs=3, subjects=4)) as portal:
+    with serve(school(3)) as portal:
         load(portal.base_url, tmp_path)
         load(portal.base_url, tmp_path, jobs=("j1",), reuse=NOTHING_REUSED)
         newer = shown(tmp_path, "access_keys")

@@ -1,0 +1,237 @@
+"""Removing old loads and abandoned stagings: which ones may go, and why.
+
+A load leaves `loads` as it came there, in one rename, and is removed in the staging
+area: what a stopped prune leaves can be taken for no load, and the next prune or the
+next load removes it. Whoever reads a load holds its folder (`extract.files.hold`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from extract.errors import ExtractError, StorageError
+from extract.files import alone, is_held, remove_tree, storage, sync
+from extract.landing import (
+    LOAD_ID,
+    LOADS,
+    Load,
+    begun_at,
+    current_id,
+    load_folders,
+    lock,
+    read_load,
+)
+from extract.resume import LOCK, WANTED, last_read_at
+from extract.staging import STAGING
+from publish.commandline import CommandError
+from publish.promotion import load_promoted
+from publish.root import Root
+
+DAY = timedelta(days=1)
+REMOVED = ".removed"
+STAGED = re.compile(rf"({LOAD_ID.pattern})({re.escape(REMOVED)})?")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A load is kept among the newest `keep`, or if it is younger than `keep_days`."""
+
+    keep: int
+    keep_days: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a load or a staging, and why."""
+
+    name: str
+    is_kept: bool
+    reason: str
+
+
+class UnknownRunError(ExtractError):
+    """The promoted run, whose load must stay, cannot be told."""
+
+    def __init__(self, reason: CommandError) -> None:
+        super().__init__(
+            f"no load is removed, as the promoted run is unknown: {reason}"
+        )
+        self.exit_code = reason.exit_code
+
+
+def prune(
+    landing: Path, root: Root, rule: Rule, now: datetime, *, dry_run: bool
+) -> Iterator[Verdict]:
+    """Remove old loads; yield what becomes of each, newest first, once it is done.
+
+    What interrupted loads and prunes have left comes first. What stays whatever the
+    rule says: see `judge`. UnknownRunError before anything is removed where the
+    promoted run cannot be read; StorageError.
+    """
+    if not landing.is_dir():
+        return
+    promoted = promoted_load(root)
+    for name in _staged(landing):
+        with storage(landing), lock(landing):
+            verdict = _prune_staging(landing / STAGING / name, rule, now, dry_run)
+        yield verdict
+    for verdict in judge(_loads(landing), current_id(landing), promoted, rule, now):
+        if verdict.is_kept:
+            yield verdict
+        elif why := _remove_load(landing, root, verdict.name, dry_run=dry_run):
+            yield Verdict(verdict.name, True, why)
+        else:
+            yield verdict
+
+
+def promoted_load(root: Root) -> str | None:
+    """Give the id of the load that the promoted run was built from, if there is one."""
+    try:
+        promoted = load_promoted(root)
+    except CommandError as error:
+        raise UnknownRunError(error) from error
+    return promoted.about.load_id if promoted else None
+
+
+# Loads
+
+
+def judge(
+    loads: Mapping[str, Load | None],
+    current: str | None,
+    promoted: str | None,
+    rule: Rule,
+    now: datetime,
+) -> list[Verdict]:
+    """Give a verdict on each load; they come newest first, damaged ones as None.
+
+    The current load stays, the one that the promoted run was built from, and of each
+    portal the newest that has all of it: the next load takes rows over from it and is
+    compared with it. Only loads that could be current count for `keep`.
+    """
+    newest = _newest_full(loads)
+    verdicts = []
+    newer = 0
+    for load_id, load in loads.items():
+        age = _age(load_id, now)
+        why = (
+            _why_needed(load_id, current, promoted)
+            or _why_newest(newest.get(load_id))
+            or _why_young(newer, age, rule)
+        )
+        verdicts.append(Verdict(load_id, bool(why), why or _old(load, age)))
+        newer += load is not None and not load.is_held_back
+    return verdicts
+
+
+def _newest_full(loads: Mapping[str, Load | None]) -> dict[str, list[str]]:
+    """Give the portals by the load that is the newest to have all of them."""
+    found: dict[str, str] = {}
+    for load_id, load in loads.items():
+        if load is not None and load.is_full:
+            for portal in load.facts["portals"]:
+                found.setdefault(portal, load_id)
+    return {
+        load_id: [portal for portal, of in found.items() if of == load_id]
+        for load_id in found.values()
+    }
+
+
+def _why_needed(load_id: str, current: str | None, promoted: str | None) -> str:
+    if load_id == current:
+        return "current"
+    return "the promoted run was built from it" if load_id == promoted else ""
+
+
+def _why_newest(portals: list[str] | None) -> str:
+    return f"the newest with all of {', '.join(portals)}" if portals else ""
+
+
+def _why_young(newer: int, age: timedelta, rule: Rule) -> str:
+    if newer < rule.keep:
+        return f"among the newest {rule.keep}"
+    return f"younger than {rule.keep_days} days" if age < rule.keep_days * DAY else ""
+
+
+def _old(load: Load | None, age: timedelta) -> str:
+    if load is None:
+        return f"damaged, {age // DAY} days old"
+    return f"{'held back, ' if load.is_held_back else ''}{age // DAY} days old"
+
+
+def _age(load_id: str, now: datetime) -> timedelta:
+    """Give a load's age by its id; what is no time is never old."""
+    try:
+        return now - begun_at(load_id)
+    except ValueError:
+        return now - datetime.max.replace(tzinfo=UTC)
+
+
+def _loads(landing: Path) -> dict[str, Load | None]:
+    """Read the loads, newest first. What is no load's folder is nobody's business."""
+    folders = [f for f in load_folders(landing) if LOAD_ID.fullmatch(f.name)]
+    return {f.name: _read(f) for f in folders if f.is_dir() and not f.is_symlink()}
+
+
+def _read(folder: Path) -> Load | None:
+    try:
+        return read_load(folder)
+    except StorageError:
+        return None
+
+
+def _remove_load(landing: Path, root: Root, load_id: str, *, dry_run: bool) -> str:
+    """Remove a load, unless it is needed by now: then say why."""
+    folder = landing / LOADS / load_id
+    with storage(folder), lock(landing), alone(folder) as is_alone:
+        if not folder.exists():
+            return ""
+        if not is_alone:
+            return "a build or a load reads it"
+        # Whoever has built from it has promoted its run by now.
+        why = _why_needed(load_id, current_id(landing), promoted_load(root))
+        if not (why or dry_run):
+            removed = landing / STAGING / (load_id + REMOVED)
+            folder.rename(removed)
+            sync(folder.parent)
+            sync(removed.parent)
+            remove_tree(removed)
+    return why
+
+
+# Stagings
+
+
+def _staged(landing: Path) -> list[str]:
+    staging = landing / STAGING
+    with storage(staging):
+        if not staging.is_dir():
+            return []
+        names = [path.name for path in staging.iterdir() if path.is_dir()]
+    return sorted(filter(STAGED.fullmatch, names), reverse=True)
+
+
+def _prune_staging(folder: Path, rule: Rule, now: datetime, dry_run: bool) -> Verdict:
+    """Remove a folder of the staging area that is of no more use."""
+    why = _why_staged(folder, rule, now)
+    if folder.exists() and not (why or dry_run):
+        # Without it nobody takes up the rest, should the removal be stopped half-way.
+        (folder / WANTED).unlink(missing_ok=True)
+        remove_tree(folder)
+    is_half_removed = folder.name.endswith(REMOVED)
+    left = "an earlier prune was stopped while it removed it"
+    reason = why or (left if is_half_removed else "left by an interrupted load")
+    return Verdict(f"{STAGING}/{folder.name}", bool(why), reason)
+
+
+def _why_staged(folder: Path, rule: Rule, now: datetime) -> str:
+    """Give why a staging stays; empty where nothing keeps it."""
+    if is_held(folder / LOCK):
+        return "a load is being made"
+    last = last_read_at(folder)
+    days = max(1, rule.keep_days)
+    if last is None or now - datetime.fromisoformat(last) >= days * DAY:
+        return ""
+    return f"the next load may go on with it: younger than {days} days"

@@ -32,6 +32,11 @@ class Request:
     headers: list[tuple[str, str]]
     body: bytes
 
+    def header(self, name: str) -> str | None:
+        """Return what a header says, whatever its case."""
+        said = (value for key, value in self.headers if key.lower() == name.lower())
+        return next(said, None)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -18,6 +18,7 @@ from socket import socket
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -80,6 +81,12 @@ class Server:
     def new_root(self) -> str:
         """Return an export root that holds nothing, `s3://BUCKET/PREFIX`."""
         return f"s3://{BUCKET}/{token_hex(4)}"
+
+    def use(self, patch: pytest.MonkeyPatch, root: str, state: Path) -> None:
+        """Have this process export to a root, as the administrator."""
+        here = {"EXPORT_ROOT": root, "XDG_STATE_HOME": str(state)}
+        for name, value in (self.environment() | here).items():
+            patch.setenv(name, value)
 
     def new_user(self, policy: str) -> Key:
         """Return the key of a new user, who may do what a policy's JSON allows.

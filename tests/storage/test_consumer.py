@@ -37,3 +37,10 @@ def test_a_reader_of_a_folder_never_sees_a_mixture(
     for run_id in RUNS:
         build(run_id)
     move_while_reading(export_root())
+
+
+@pytest.mark.usefixtures("s3_root")
+def test_a_reader_of_a_bucket_never_sees_a_mixture() -> None:
+    for run_id in RUNS:
+        build(run_id)
+    move_while_reading(export_root())

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.publish.publishing import RUN_A, build
+from tests.storage.policies import new_user, prefix_of
+from tests.storage.server import BUCKET, Server
 
 SOURCE = Path(__file__).parents[2]
 DOCUMENT = (SOURCE / "docs" / "consuming.md").read_text()
@@ -93,3 +95,21 @@ def test_the_columns_are_those_of_the_files() -> None:
     part = DOCUMENT.split("\n## The columns")[1]
     described = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
     assert described == json.loads(SCHEMA.read_text())["$defs"]["contact"]["required"]
+
+
+def test_what_is_fetched_with_the_readers_policy_passes_the_check(
+    s3_server: Server, s3_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(RUN_A)
+    reader = new_user(s3_server, "reader", s3_root)
+    for name, value in s3_server.environment(reader).items():
+        monkeypatch.setenv(name, value)
+    fetch = block("python", "Fetching from S3")
+    for said, meant in [("sms-exports", BUCKET), ("nightly", prefix_of(s3_root))]:
+        fetch = fetch.replace(said, meant)
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    assert run(sys.executable, "-c", fetch, folder=folder).returncode == 0
+    assert len(list((folder / RUN).rglob("*.csv"))) == 5
+    assert in_python(folder).returncode == 0
+    assert in_shell(folder).returncode == 0

@@ -4,13 +4,20 @@ Each probe is one request to a real server by a user who has the policy alone.
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
+from publish.settings import export_root
+from tests.publish.publishing import RUN_A, RUN_B, build, publish
+from tests.storage.policies import (
+    named_actions,
+    new_user,
+    prefix_of,
+    used_actions,
+)
+from tests.storage.proxy import Proxy
 from tests.storage.server import BUCKET, Key, Server
 
 if TYPE_CHECKING:
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
 
 type Probe = Callable[["S3Client", str], object]
 
-POLICIES = Path(__file__).parents[2] / "deploy" / "iam"
 RUN = "runs/20250101T000000000000Z-aaaaaaaa"
 # One key of each kind, below or beside the root's prefix, which has no `/` at its end.
 PLACES = {
@@ -31,7 +37,8 @@ PLACES = {
     "another root": "2/current.json",
 }
 LISTS = {"the root": "/", "another root": "2/", "the bucket": ""}
-RUNS = ["a run's file", "a run's manifest", "a removed run's manifest"]
+MANIFESTS = ["a run's manifest", "a removed run's manifest"]
+RUNS = ["a run's file", *MANIFESTS]
 PUBLISHED = [*RUNS, "latest", "current.json"]
 ALLOWED = {
     "exporter": {
@@ -47,8 +54,8 @@ ALLOWED = {
     "pruner": {
         *(("read", place) for place in [*RUNS, "current.json"]),
         *(("delete", place) for place in RUNS),
-        ("write", "a removed run's manifest"),
-        ("upload in parts", "a removed run's manifest"),
+        *(("write", place) for place in MANIFESTS),
+        *(("upload in parts", place) for place in MANIFESTS),
         ("list", "the root"),
     },
 }
@@ -61,14 +68,20 @@ def test_a_policy_allows_this_and_nothing_else(name: str, s3_server: Server) -> 
     assert allowed(s3_server, user, prefix_of(root)) == ALLOWED[name]
 
 
-def new_user(server: Server, name: str, root: str) -> Key:
-    """The key of a new user with the policy of this name for a root."""
-    policy = Template((POLICIES / f"{name}.json").read_text())
-    return server.new_user(policy.substitute(bucket=BUCKET, prefix=prefix_of(root)))
-
-
-def prefix_of(root: str) -> str:
-    return root.removeprefix(f"s3://{BUCKET}/")
+def test_pruning_does_all_that_its_policy_allows(
+    s3_server: Server, s3_root: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run_id in (RUN_A, RUN_B):
+        build(run_id)
+    pruner = new_user(s3_server, "pruner", s3_root)
+    for name, value in s3_server.environment(pruner, proxy.url).items():
+        monkeypatch.setenv(name, value)
+    done = publish("prune", "--keep", "0")
+    assert (done.returncode, done.stderr) == (0, "")
+    # The server shows the empty folder for a while; S3 has no folders.
+    assert export_root().list_files(f"runs/{RUN_A}") == {}
+    assert export_root().list_files(f"runs/{RUN_B}") != {}
+    assert used_actions(proxy.requests) == named_actions("pruner", s3_root)
 
 
 def allowed(server: Server, key: Key, prefix: str) -> set[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """The proxy passes on what it is sent, and plays faults as a client would see them."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,6 @@ from tests.storage.proxy import (
     is_overtaken_by,
     loses_the_answer,
     resets,
-    serve_proxy,
 )
 from tests.storage.server import BUCKET, Server
 
@@ -26,12 +24,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 CONTENT = bytes(range(256)) * 4096
-
-
-@pytest.fixture
-def proxy(s3_server: Server) -> Iterator[Proxy]:
-    with serve_proxy(s3_server.url) as running:
-        yield running
 
 
 @pytest.fixture

@@ -114,5 +114,6 @@ def _refusal(error: aws.ClientError) -> str:
 
 def _unreachable(error: Exception) -> str:
     url = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", "")))
-    host = f" at {url.hostname}" if url.hostname else ""
-    return f"S3{host} cannot be reached ({type(error).__name__})"
+    _, _, host = url.netloc.rpartition("@")
+    where = f" at {host}" if host else ""
+    return f"S3{where} cannot be reached ({type(error).__name__})"

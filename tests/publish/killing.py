@@ -1,9 +1,10 @@
-"""Processes that are killed at a chosen step of their work with files.
+"""Processes that are killed at a chosen step of their work.
 
 `python killing.py` reads one JSON line for each child to make: {"step", "call",
 "arguments"}. It forks the child, which is killed (SIGKILL) just before its step-th
-touch of the file system, and answers the child's exit status; 0 means that the work
-has fewer steps than that. Forking spares each child the imports.
+step, and answers the child's exit status; 0 means that the work has fewer steps than
+that. Steps are touches of the file system or, where the root is in a bucket, pieces of
+requests. Forking spares each child the imports.
 """
 
 import json
@@ -14,14 +15,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import publishing
 
-from publish.local import LocalRoot
 from publish.promotion import promote
 from publish.pruning import Rule, prune
+from publish.root import Root
+from publish.settings import export_root
 
 TOUCHES = {
     "fcntl.flock",
@@ -37,29 +38,48 @@ TOUCHES = {
     "os.symlink",
     "shutil.rmtree",
 }
+METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 
 type Start = Callable[..., int]
+type IsStep = Callable[[str, tuple[Any, ...]], bool]
+
+
+def root_of(address: str) -> Root:
+    """Return the root at an address, and make it the one of the functions for dbt."""
+    os.environ["EXPORT_ROOT"] = address
+    return export_root()
 
 
 def promote_run(root: str, run_id: str) -> None:
     """Promote a run over whatever is promoted."""
-    folder = LocalRoot(Path(root))
-    promote(folder, run_id, folder.current().version)
+    place = root_of(root)
+    promote(place, run_id, place.current().version)
 
 
 def build_run(root: str, run_id: str) -> None:
     """Write and promote a run."""
-    os.environ["EXPORT_ROOT"] = root
+    root_of(root)
     publishing.build(run_id)
 
 
 def prune_runs(root: str, keep: str) -> None:
     """Remove all runs but the newest."""
     rule = Rule(int(keep), 0)
-    list(prune(LocalRoot(Path(root)), rule, datetime.now(UTC), dry_run=False))
+    list(prune(root_of(root), rule, datetime.now(UTC), dry_run=False))
 
 
-CALLS = {"promote": promote_run, "build": build_run, "prune": prune_runs}
+def upload_file(root: str, run_id: str) -> None:
+    """Write a file that goes up in parts."""
+    root_of(root)
+    publishing.write_file(run_id, "sandbox1/buyers.csv", "a\n" * (5 << 20), 0)
+
+
+CALLS = {
+    "promote": promote_run,
+    "build": build_run,
+    "prune": prune_runs,
+    "upload": upload_file,
+}
 
 
 @contextmanager
@@ -86,9 +106,12 @@ def killer() -> Iterator[Start]:
 def _serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
+        address = request["arguments"][0]
+        # boto3's client takes longer to make than to use: each child has this one.
+        root_of(address)
         child = os.fork()
         if child == 0:
-            _die_at(request["step"])
+            _die_at(request["step"], _requests() if "://" in address else _is_touch)
             CALLS[request["call"]](*request["arguments"])
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -96,17 +119,35 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _die_at(step: int) -> None:
-    touches = 0
+def _die_at(step: int, is_step: IsStep) -> None:
+    taken = 0
 
-    def count(event: str, _: tuple[Any, ...]) -> None:
-        nonlocal touches
-        if event in TOUCHES:
-            touches += 1
-            if touches == step:
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal taken
+        if is_step(event, arguments):
+            taken += 1
+            if taken == step:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+def _is_touch(event: str, _: tuple[Any, ...]) -> bool:
+    return event in TOUCHES
+
+
+def _requests() -> IsStep:
+    """Take the head of each request for a step, and the first piece of its body."""
+    was_head = False
+
+    def is_step(event: str, arguments: tuple[Any, ...]) -> bool:
+        nonlocal was_head
+        if event != "http.client.send":
+            return False
+        before, was_head = was_head, arguments[1].startswith(METHODS)
+        return before or was_head
+
+    return is_step
 
 
 if __name__ == "__main__":

@@ -20,10 +20,5 @@ def proxy(s3_server: Server) -> Iterator[Proxy]:
 def s3_root(s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Point EXPORT_ROOT to an empty place in the bucket, as its administrator."""
     root = s3_server.new_root()
-    for name, value in {
-        **s3_server.environment(),
-        "EXPORT_ROOT": root,
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    s3_server.use(monkeypatch, root, tmp_path / "state")
     return root

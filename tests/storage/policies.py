@@ -60,7 +60,7 @@ def _actions(request: Request) -> list[str]:
     names = parse_qs(url.query, keep_blank_values=True).keys()
     if url.path.count("/") == 1:
         assert request.method == "GET"
-        return [LISTS[name] for name in LISTS if name in names]
+        return [next(LISTS[name] for name in LISTS if name in names)]
     if request.method == "DELETE" and "uploadId" in names:
         return ["s3:AbortMultipartUpload"]
     if request.header("x-amz-copy-source"):

@@ -22,7 +22,7 @@ test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 # What tests need from the system: Debian's packages of these names.
-TOOLS := strace
+TOOLS := jq strace
 tools:
 	@missing=; for tool in $(TOOLS); do \
 	    command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
@@ -39,6 +39,7 @@ lint: setup
 	$(UV) run --locked mypy --explicit-package-bases lint tests/lint
 	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
+	$(UV) run --locked mypy --explicit-package-bases tests/conftest.py tests/storage
 	$(UV) run --locked mypy --explicit-package-bases tests/audience tests/review
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
 	$(UV) run --locked python lint/parse.py --target lint/target

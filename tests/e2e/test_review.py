@@ -27,13 +27,17 @@ PERSONAL = r"\+1\d{10}|555[- ]?01\d\d|\w@\w|[0-9a-f]{8}-[0-9a-f]{4}-"
 def repository(tmp_path: Path) -> Path:
     """The project as a repository, on a branch for a change.
 
-    It shares the environments of the project that is tested, which are up to date.
+    It shares the environments of the project that is tested, which are up to date, and
+    runs no contracts: other tests do, and they take most of the time of a build.
     """
     folder = tmp_path / "repository"
     folder.mkdir()
     for part in (*PARTS, *OTHERS):
         copy = shutil.copytree if (SOURCE / part).is_dir() else shutil.copy
         copy(SOURCE / part, folder / part, **_ignored(copy))
+    (folder / "models" / "intermediate" / "_intermediate__unit_tests.yml").unlink()
+    with (folder / "dbt_project.yml").open("a") as settings:
+        settings.write("\ndata_tests:\n  +enabled: false\n")
     for environment in (".venv", "lint/.venv"):
         (folder / environment).symlink_to(SOURCE / environment)
     for command in (

@@ -42,8 +42,9 @@ lint: setup
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
 	$(UV) run --locked mypy tests/extract tests/publish
-	$(UV) run --locked mypy --explicit-package-bases lint tests/conftest.py tests/audience \
-	    tests/e2e tests/lint tests/nightly tests/reference tests/review tests/sandbox tests/storage
+	$(UV) run --locked mypy --explicit-package-bases lint tests/conftest.py \
+	    tests/audience tests/e2e tests/lint tests/nightly tests/reference tests/review \
+	    tests/sandbox tests/storage
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
 	$(UV) run --locked python lint/parse.py --target lint/target
 	$(LINT) dbt-bouncer run --config-file lint/dbt-bouncer.yml --show-all-failures

@@ -204,13 +204,19 @@ def _build(
     try:
         steps.run(*dbt, environment=environment)
     except CommandFailedError as failed:
-        # dbt may have failed before there was a database.
-        with suppress(DatabaseError):
-            failed.reason = read_database(database).obstacle or ""
-        raise
+        reason = _obstacle(database) or str(failed)
+        raise CommandFailedError(failed.exit_code, reason) from failed
     build = read_database(database)
     check_passed("build", build)
     return build
+
+
+def _obstacle(database: Path) -> str:
+    """Say why a build is not whole, as far as its database knows; it can be missing."""
+    try:
+        return read_database(database).obstacle or ""
+    except DatabaseError:
+        return ""
 
 
 def _note_run(places: Places, night: Night) -> None:

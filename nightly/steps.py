@@ -16,6 +16,7 @@ import click
 from extract.errors import ExtractError
 from nightly.errors import NightError, StepError
 from publish.commandline import CommandError
+from publish.files import storage
 
 BIN = Path(sys.executable).parent
 # A shell gives a command that a signal ended this and the signal's number.
@@ -29,10 +30,6 @@ class CommandFailedError(NightError):
     def __init__(self, exit_code: int, reason: str) -> None:
         super().__init__(reason)
         self.exit_code = exit_code
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,8 @@ class Steps:
         click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {name}")
         exit_code = 1
         try:
-            yield
+            with storage(name):
+                yield
             exit_code = 0
         except (CommandError, ExtractError) as error:
             exit_code = error.exit_code

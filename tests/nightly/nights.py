@@ -18,9 +18,14 @@ def new_night_project(folder: Path, origin: str = "http://127.0.0.1:9") -> Proje
     base_url = f"{origin}/1/api/v1"
     portal = PortalConfig("north", base_url, "Sandbox", "US", "USA", "webshop")
     new_project(folder, [portal])
-    suppressions = folder / "suppressions.csv"
-    suppressions.write_text(HEADER)
-    return Project(folder, {"HOME": str(folder), "SUPPRESSIONS_CSV": str(suppressions)})
+    (folder / "suppressions.csv").write_text(HEADER)
+    return night_project_at(folder)
+
+
+def night_project_at(folder: Path) -> Project:
+    """The project that is in `folder`."""
+    suppressions = str(folder / "suppressions.csv")
+    return Project(folder, {"HOME": str(folder), "SUPPRESSIONS_CSV": suppressions})
 
 
 def silent_portal() -> tuple[socket, str]:

@@ -4,6 +4,10 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
+from nightly.errors import StepError
+from nightly.steps import Steps
 from tests.nightly.nights import (
     new_night_project,
     record,
@@ -67,6 +71,19 @@ def test_a_failed_step_is_named_with_its_reason_and_exit_code(tmp_path: Path) ->
     assert "**No run was made:**" in summary(project)
     assert file.read_text() == summary(project)
     assert not (project.folder / "exports").exists()
+
+
+def test_what_the_system_refuses_is_named_with_the_step(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StepError) as error,
+        Steps(lock=0).step("compare"),
+        (tmp_path / "none").open(),
+    ):
+        pass
+    assert str(error.value) == (
+        f"step compare failed (exit code 30): {tmp_path}/none: No such file or "
+        "directory"
+    )
 
 
 def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:

@@ -22,8 +22,14 @@ from nightly.summary import Night, render
 from publish.local import LocalRoot
 from publish.manifest import Manifest
 from publish.promotion import load_promoted
+from tests.e2e.conftest import first_time
 from tests.e2e.project import Outcome, Project, read_json
-from tests.nightly.nights import new_night_project, record, summary
+from tests.nightly.nights import (
+    new_night_project,
+    night_project_at,
+    record,
+    summary,
+)
 
 STEPS = [
     *("load", "build", "build again", "compare both builds"),
@@ -33,13 +39,20 @@ PHONE = re.compile(r"\+1[0-9]{10}")
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Outcome]:
-    """A project after a night of exporting, and what that said."""
-    project = new_night_project(tmp_path_factory.mktemp("nights") / "project")
-    # They are tried elsewhere, and take a third of a build's time.
-    for unit_tests in project.folder.glob("models/*/*unit_tests.yml"):
-        unit_tests.unlink()
-    return project, project.run("nightly", "export", "--sandbox")
+def exported(shared: Path) -> tuple[Project, Outcome]:
+    """A project after a night of exporting, and what that said.
+
+    For tests that only read what the night has left.
+    """
+    folder, mark = shared / "night" / "project", shared / "night" / "said"
+    with first_time(mark) as is_first:
+        if is_first:
+            project = new_night_project(folder)
+            # They are tried elsewhere, and take a third of a build's time.
+            for unit_tests in folder.glob("models/*/*unit_tests.yml"):
+                unit_tests.unlink()
+            mark.write_text(project.run("nightly", "export", "--sandbox").output)
+    return night_project_at(folder), Outcome(0, mark.read_text())
 
 
 @pytest.fixture
@@ -95,15 +108,16 @@ def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
 
 
 def test_a_plan_whose_contract_fails_moves_nothing_and_says_which(
-    exported: tuple[Project, Outcome],
+    exported: tuple[Project, Outcome], tmp_path: Path
 ) -> None:
-    project, _ = exported
+    folder = tmp_path / "project"
+    shutil.copytree(exported[0].folder, folder, symlinks=True)
+    project = night_project_at(folder)
     current, database = project.current(), project.database.read_bytes()
     wrong = project.folder / "tests" / "assert_nothing_is_left.sql"
     # All that comes after the seed is left out, which is much quicker.
     wrong.write_text("select * from {{ ref('portals') }}")
     failed = project.run("nightly", "plan", "--sandbox", status=1)
-    wrong.unlink()
     last = failed.output.splitlines()[-1]
     assert last.startswith("nightly: step build failed (exit code 1): ")
     assert "did not pass: assert_nothing_is_left (fail)" in last

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,8 +49,22 @@ def sandbox(*options: object) -> Any:
     return portal(EXTRACT, "sandbox", "--port", 0, *options)
 
 
-def load(base_url: str) -> tuple[dict[str, Any], float]:
-    """Make a load; give the last line of its log, and its peak memory in MiB."""
+@dataclass(frozen=True)
+class Load:
+    """What the last line of a load's log says, and what the load took in all."""
+
+    facts: dict[str, Any]
+    memory_mib: float
+    cpu_seconds: float
+
+    @property
+    def requests(self) -> int:
+        """How many requests it made."""
+        return int(self.facts["requests"])
+
+
+def load(base_url: str) -> Load:
+    """Make a load."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         write_seed(folder, base_url)
@@ -65,7 +80,8 @@ def load(base_url: str) -> tuple[dict[str, Any], float]:
         if process.returncode:
             sys.exit(process.returncode)
         last = (folder / "out").read_text().splitlines()[-1]
-        return json.loads(last), used.ru_maxrss / 1024
+        cpu = used.ru_utime + used.ru_stime
+        return Load(json.loads(last), used.ru_maxrss / 1024, cpu)
 
 
 def serve_large() -> None:
@@ -100,12 +116,13 @@ def main() -> None:
     """Measure, and print a line for each."""
     size = ("--jobs", 20, "--subjects", 100)
     with sandbox(*size, "--latency-ms", LATENCY_MS) as url:
-        facts, _ = load(url)
-    requests, seconds = facts["requests"], facts["seconds"]
-    ideal = requests * LATENCY_MS / 1000 / CONCURRENCY
+        paced = load(url)
+    seconds = paced.facts["seconds"]
+    ideal = paced.requests * LATENCY_MS / 1000 / CONCURRENCY
     say(
-        f"pace: {requests:,} requests in {seconds:.2f} s, {seconds / ideal:.2f} times "
-        f"requests x {LATENCY_MS} ms / {CONCURRENCY}"
+        f"pace: {paced.requests:,} requests in {seconds:.2f} s, "
+        f"{seconds / ideal:.2f} times requests x {LATENCY_MS} ms / {CONCURRENCY}; "
+        f"{paced.cpu_seconds:.2f} s of CPU, start-up and all"
     )
     portals = {
         "1,000 jobs of 10 subjects": sandbox("--jobs", 1000, "--subjects", 10),
@@ -114,8 +131,8 @@ def main() -> None:
     }
     for name, served in portals.items():
         with served as url:
-            facts, memory = load(url)
-        say(f"memory: {memory:.0f} MiB for {name}, {facts['requests']:,} requests")
+            made = load(url)
+        say(f"memory: {made.memory_mib:.0f} MiB for {name}, {made.requests:,} requests")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run nightly test lint docs review tools bench-diff
+.PHONY: setup run nightly test lint docs review tools bench-diff bench-extract
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -67,3 +67,7 @@ review: setup
 # Two databases of a million candidates; not among the tests: time varies.
 bench-diff: setup
 	$(UV) run --locked python -m tests.audience.bench_diff
+
+# Loads against portals on this machine, some minutes of them.
+bench-extract: setup
+	$(UV) run --locked python tests/extract/bench_extract.py

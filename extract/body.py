@@ -14,6 +14,8 @@ from extract.jsontext import Body
 
 MIB = 1024 * 1024
 IN_MEMORY = 2 * MIB
+# How much of a compressed body is unpacked at a time.
+PIECE = MIB
 GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -29,12 +31,16 @@ async def read_body(response: httpx.Response, cap: int, folder: Path) -> Body:
     size = 0
     with SpooledTemporaryFile(IN_MEMORY, dir=str(folder)) as file:
         async for chunk in response.aiter_raw():
-            part = _inflated(inflate, chunk, cap + 1 - size) if inflate else chunk
-            size += len(part)
-            if size > cap:
-                raise AttemptError(f"answered more than {cap:,} bytes")
-            with storage(folder):
-                file.write(part)
+            left = chunk
+            while left:
+                most = min(PIECE, cap + 1 - size)
+                part = _inflated(inflate, left, most) if inflate else left
+                left = inflate.unconsumed_tail if inflate else b""
+                size += len(part)
+                if size > cap:
+                    raise AttemptError(f"answered more than {cap:,} bytes")
+                with storage(folder):
+                    file.write(part)
         if inflate and not inflate.eof:
             raise _broken("is not whole")
         with storage(folder):

@@ -21,6 +21,7 @@ from extract.jsontext import (
     MalformedError,
     Members,
     Refused,
+    let_go,
     parse,
     skip,
     to_object,
@@ -56,6 +57,7 @@ def _check_utf8(body: Body) -> None:
     try:
         for start in range(0, len(body), MIB):
             decoder.decode(body[start : start + MIB])
+            let_go(body, start, start + MIB)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise MalformedError("a body that is not UTF-8") from None
@@ -67,6 +69,7 @@ class _Walk:
     def __init__(self, body: Body) -> None:
         self._body = body
         mark = len(codecs.BOM_UTF8)
+        self._passed = 0
         self._at = mark if body[:mark] == codecs.BOM_UTF8 else 0
         self._fill(FIRST_WINDOW)
 
@@ -162,6 +165,7 @@ class _Walk:
 
     def _fill(self, size: int) -> None:
         self._start = self._at
+        self._passed = let_go(self._body, self._passed, self._start)
         window = self._body[self._start : self._start + size]
         self._text = window.decode("latin-1")
         self._has_all = self._start + size >= len(self._body)

@@ -10,10 +10,12 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from mmap import mmap
+from mmap import MADV_DONTNEED, mmap
 from typing import NoReturn
 
 SAFE_DIGITS = 18
+# How much of a body on the disk is let go at a time: whole pages of memory.
+STEP = 1024 * 1024
 TOO_DEEP = "nested too deeply"
 TWO_VALUES = "an object gives one key two values"
 # A string, or a bracket: what an object or list ends at. Possessive, so that a giant
@@ -60,11 +62,13 @@ class Members:
 
     def __iter__(self) -> Iterator[tuple[str | None, object]]:
         """Give each name and value; a list's have no names."""
+        passed = 0
         for name, span in self.spans:
-            yield (
-                name,
-                span if isinstance(span, Refused) else parse(self.body[slice(*span)]),
-            )
+            if isinstance(span, Refused):
+                yield name, span
+            else:
+                yield name, parse(self.body[slice(*span)])
+                passed = let_go(self.body, passed, span[1])
 
     def whole(self) -> object:
         """Give the object or list that `parse` would have made."""
@@ -83,6 +87,19 @@ def parse(body: Body) -> object:
         skip(body, 0)
         return Refused(TOO_DEEP)
     return value
+
+
+def let_go(body: Body, start: int, end: int) -> int:
+    """Give back the memory of a part of a body that is on the disk; say up to where.
+
+    Memory then stays flat however large the body is. What has been let go can be read
+    again.
+    """
+    end -= end % STEP
+    if not isinstance(body, mmap) or end <= start:
+        return start
+    body.madvise(MADV_DONTNEED, start, end - start)
+    return end
 
 
 def skip(body: Body, start: int) -> int:

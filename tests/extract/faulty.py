@@ -160,9 +160,9 @@ class Stage:
         self.assert_nothing_said()
 
 
-def write_seed(folder: Path, url: str) -> None:
-    """Write the seed of one portal, `studio`, of a sandbox."""
-    row = f"studio,{url}/1/api/v1,Studio,US,USA,webshop"
+def write_seed(folder: Path, base_url: str) -> None:
+    """Write the seed of one portal, `studio`."""
+    row = f"studio,{base_url},Studio,US,USA,webshop"
     (folder / "seeds").mkdir(exist_ok=True)
     (folder / "seeds" / "portals.csv").write_text(f"{','.join(COLUMNS)}\n{row}\n")
 

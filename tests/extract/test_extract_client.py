@@ -234,9 +234,10 @@ def test_a_compressed_bomb_is_not_unpacked() -> None:
         serve_bytes(whole(body, b"Content-Encoding: gzip")) as server,
     ):
         patch.setattr(body_module, "_inflated", watched)
-        with pytest.raises(PortalError, match=r"more than 1,000,000 bytes$"):
-            get(server.origin, body_cap=1_000_000)
-    assert sum(held) == 1_000_001
+        with pytest.raises(PortalError, match=r"more than 3,000,000 bytes$"):
+            get(server.origin, body_cap=3_000_000)
+    assert sum(held) == 3_000_001
+    assert max(held) == body_module.PIECE
     assert len(server.received) == 1
 
 

@@ -37,7 +37,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("prepared")
     old, new = (generate(JOBS, SUBJECTS, seed, TODAY) for seed in (2, 1))
     with open_commands() as commands, serve(new, password=PASSWORD) as sandbox:
-        write_seed(folder, sandbox.url)
+        write_seed(folder, f"{sandbox.url}/1/api/v1")
         stage = Stage(folder, commands, sandbox, new, {})
         assert stage.load().status == 0
         rows = without_times(stage.landing)
@@ -134,7 +134,7 @@ def test_a_portal_that_goes_away_is_an_error_until_it_is_back(
 ) -> None:
     before = stage.current
     with serve(stage.world, password=PASSWORD) as sandbox:
-        write_seed(stage.folder, sandbox.url)
+        write_seed(stage.folder, f"{sandbox.url}/1/api/v1")
         here = replace(stage, sandbox=sandbox)
         # One connection: it breaks off, and there is no other.
         fault = playing("refused", "registrations")

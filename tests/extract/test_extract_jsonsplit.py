@@ -1,6 +1,8 @@
 """A body that is split into its rows says what it says when it is parsed."""
 
 import json
+import mmap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +132,30 @@ def test_of_a_name_that_comes_twice_one_value_counts_or_none() -> None:
         "c": 3,
     }
     assert len([*value["subjects"]]) == 3
+
+
+def resident() -> int:
+    """The memory that this process takes up with files, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssFile:")[2].split()[0]) * 1024
+
+
+def test_a_large_body_on_the_disk_takes_no_memory(tmp_path: Path) -> None:
+    mebibyte, count = 1024 * 1024, 48
+    path = tmp_path / "body"
+    row = b'{"uuid":"s","note":"%s"}' % (b"x" * mebibyte)
+    path.write_bytes(b"[" + b",".join([row] * count) + b"]")
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body,
+    ):
+        before = resident()
+        rows = split(body)
+        assert isinstance(rows, Members)
+        after_split = resident()
+        assert sum(1 for _ in rows) == count
+        assert after_split - before < count * mebibyte / 4
+        assert resident() - before < count * mebibyte / 4
 
 
 def test_rows_can_be_written_as_they_were() -> None:

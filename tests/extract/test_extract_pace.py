@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_portal import Turns, serve
-from loading import ask, load, studio
+from loading import ask, extract, load, project, studio
 
 from extract.load import Plan, run
 from extract.logs import open_log
@@ -38,6 +38,33 @@ def test_the_rate_is_never_exceeded_in_any_second(
     assert most_in_a_second(one.at for one in portal.seen) <= rate
     # A slow answer holds its place for half a second more at the most.
     assert len(portal.seen) / seconds > rate / 4
+
+
+def test_portals_side_by_side_each_keep_to_both_limits(tmp_path: Path) -> None:
+    with serve(studio(20), latency=0.2) as one, serve(studio(20), latency=0.2) as other:
+        folder = project(tmp_path, one, other)
+        limits = ("--rate", "12", "--concurrency", "3")
+        result = extract(folder, "load", *limits)
+    assert result.returncode == 0, result.stderr
+    for portal in (one, other):
+        assert len(portal.seen) == 26
+        assert portal.peak <= 3
+        assert most_in_a_second(arrival.at for arrival in portal.seen) <= 12
+    assert one.seen[0].at < other.seen[-1].at
+    assert other.seen[0].at < one.seen[-1].at
+
+
+def test_after_a_429_a_portal_is_asked_at_half_the_speed(tmp_path: Path) -> None:
+    routes = studio(subjects=40)
+    first = "/jobs/j1/subjects/s0/accesskeys"
+    routes[first] = Turns((429, {"Retry-After": "1"}), ["K"])
+    with serve(routes) as portal:
+        load(portal.base_url, tmp_path, rate=20, concurrency=2)
+    told = next(one.at for one in portal.seen if portal.path(one) == first)
+    after = [one.at for one in portal.seen if one.at > told + 0.5][:20]
+    assert len(after) == 20
+    # Ten at first, and little by little more.
+    assert most_in_a_second(after) <= 14
 
 
 def test_one_that_arrives_late_does_not_join_a_full_second(tmp_path: Path) -> None:

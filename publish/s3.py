@@ -42,6 +42,7 @@ from publish.locking import promoting
 from publish.root import Stored
 from publish.s3_bucket import Bucket, Note
 from publish.s3_errors import s3_errors
+from publish.s3_writing import add, put
 from publish.staging import is_held
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class S3Root:
 
     def add(self, key: str, staged: Path, run_id: str, sha256: str) -> None:
         """Upload a staged file, if nothing is there yet."""
-        if not self.bucket.add(key, staged, Note(run_id, sha256)):
+        if not add(self.bucket, key, staged, Note(run_id, sha256)):
             raise written_once(self.address(key))
         remove(staged)
 
@@ -149,7 +150,7 @@ class S3Root:
 
     def move_current(self, content: bytes, run_id: str, over: str) -> None:
         """Write current.json under the condition that it is as it was read."""
-        if not self.bucket.put(CURRENT, content, run_id, over):
+        if not put(self.bucket, CURRENT, content, run_id, over):
             raise lost_race(run_id)
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
@@ -208,7 +209,7 @@ def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        # What is read back is compared with the manifest.
+        # What is read is compared with the manifest, or with the file's own metadata.
         response_checksum_validation="when_required",
     )
     # A session of its own: the default one is not for threads.

@@ -19,14 +19,15 @@ class ObjectReader(io.RawIOBase):
     goes on is of the same version as what was begun.
     """
 
-    def __init__(self, get: Get, **first: str) -> None:
+    def __init__(self, get: Get) -> None:
         self._get = get
         self._at = 0
         self._tries = TRIES
-        answer = get(**first)
+        answer = get()
         self._body = answer["Body"]
         self._bytes = answer["ContentLength"]
         self.version: str = answer["ETag"]
+        self.metadata: Mapping[str, str] = answer["Metadata"]
 
     def readable(self) -> bool:
         """Say that it can be read."""

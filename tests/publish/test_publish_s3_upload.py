@@ -12,7 +12,7 @@ from killing import killer
 from publishing import RUN_A, RUN_B, write_file
 from remote import Remote
 
-from publish import s3, s3_bucket
+from publish import s3, s3_writing
 from publish.errors import StorageError
 from publish.run import export_begin
 from publish.settings import export_root
@@ -33,7 +33,7 @@ LARGE = "".join(f"{number},a\n" for number in range(1_200_000))
 def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for what does not pass."""
     monkeypatch.setattr(s3, "ATTEMPTS", 2)
-    monkeypatch.setattr(s3_bucket, "CONFLICT_SECONDS", (0.01,) * 5)
+    monkeypatch.setattr(s3_writing, "CONFLICT_SECONDS", (0.01,) * 5)
 
 
 def test_a_large_file_goes_up_in_parts_with_checksums(remote: Remote) -> None:
@@ -80,6 +80,14 @@ def test_a_conflict_begins_the_upload_anew(remote: Remote) -> None:
     assert remote.uploads() == []
 
 
+def test_an_upload_that_is_aborted_meanwhile_is_said_to_be(remote: Remote) -> None:
+    with remote.behind_proxy() as proxy:
+        proxy.play(answers(404, "NoSuchUpload"), "POST", "uploadId")
+        with pytest.raises(StorageError, match="answered with NoSuchUpload"):
+            write_file(RUN_A, BUYERS, LARGE, 0)
+    assert remote.files() == []
+
+
 def test_a_part_that_is_damaged_on_its_way_is_refused(remote: Remote) -> None:
     with remote.behind_proxy() as proxy:
         proxy.play(flips_a_bit_up, "PUT", "partNumber=2")
@@ -92,7 +100,7 @@ def test_a_part_that_is_damaged_on_its_way_is_refused(remote: Remote) -> None:
 def test_a_file_that_cannot_be_copied_to_latest_is_refused(
     remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_bucket, "MOST_BYTES", 3)
+    monkeypatch.setattr(s3_writing, "MOST_BYTES", 3)
     with pytest.raises(StorageError, match=f"^{remote.address}/{KEY}: is larger than"):
         write_file(RUN_A, BUYERS, "a\n1\n", 1)
     assert remote.files() == []

@@ -10,7 +10,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -40,11 +40,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What it gets; `body` is empty for HEAD, whose length is among the headers."""
+    """What it gets; `body` is empty for HEAD, whose length is among the headers.
+
+    With `sent`, the connection is closed after so many bytes of the body.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    sent: int | None = None
 
 
 type Forward = Callable[[Request], Answer]
@@ -84,6 +88,12 @@ def flips_a_bit_down(request: Request, forward: Forward) -> Answer:
     """Pass the answer back with one bit changed in its body."""
     answer = forward(request)
     return Answer(answer.status, answer.headers, _flip(answer.body))
+
+
+def breaks_off(request: Request, forward: Forward) -> Answer:
+    """Pass half of the answer back."""
+    answer = forward(request)
+    return replace(answer, sent=len(answer.body) // 2)
 
 
 def is_overtaken_by(action: Callable[[], object]) -> Fault:
@@ -215,13 +225,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            self.wfile.write(answer.body[: answer.sent])
+        if answer.sent is not None:
+            self.close_connection = True
 
     def _reset(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         self.rfile.close()
-        self.wfile.close()
         self.connection.close()
 
 

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from publishing import RUN_A, RUN_B, RUN_C, audience_paths, csv_text
 
-from tests.storage.proxy import Proxy, serve_proxy
-from tests.storage.server import BUCKET, Server
+from tests.storage.proxy import Proxy
+from tests.storage.server import BUCKET
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-MIB = 1 << 20
 
 
 @dataclass(frozen=True)
 class Remote:
     """An export root `s3://BUCKET/PREFIX`; keys are below it."""
 
-    server: Server
     client: "S3Client"
+    proxy: Proxy
     address: str
 
     @property
@@ -106,6 +104,7 @@ class Remote:
     @contextmanager
     def behind_proxy(self) -> Iterator[Proxy]:
         """Have the project reach the server through a proxy."""
-        with serve_proxy(self.server.url) as proxy, pytest.MonkeyPatch.context() as env:
-            env.setenv("AWS_ENDPOINT_URL", proxy.url)
-            yield proxy
+        self.proxy.forget()
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("AWS_ENDPOINT_URL", self.proxy.url)
+            yield self.proxy

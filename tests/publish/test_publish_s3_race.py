@@ -11,7 +11,7 @@ import pytest
 from publishing import RUN_A, RUN_B, RUN_C, build, publish, write_file
 from remote import Remote
 
-from publish import promotion, s3, s3_writing
+from publish import promotion
 from publish.errors import LostRaceError, StorageError
 from publish.settings import export_root
 from tests.storage.proxy import (
@@ -38,13 +38,6 @@ def fails_when_done(request: Request, forward: Forward) -> Answer:
     """Pass the request on, and answer that it has failed."""
     forward(request)
     return Answer(500, [], b"<Error><Code>InternalError</Code></Error>")
-
-
-@pytest.fixture(autouse=True)
-def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for what does not pass."""
-    monkeypatch.setattr(s3, "ATTEMPTS", 2)
-    monkeypatch.setattr(s3_writing, "CONFLICT_SECONDS", (0.01,) * 5)
 
 
 @pytest.mark.parametrize("fault", [loses_the_answer, fails_when_done])

@@ -4,19 +4,13 @@ import pytest
 from publishing import RUN_A, RUN_B, build
 from remote import Remote
 
-from publish import promotion, s3
+from publish import promotion
 from publish.errors import StorageError
 from publish.settings import export_root
 from tests.storage.proxy import Answer, Forward, Request, breaks_off, flips_a_bit_down
 
 KEY = "large.csv"
 LARGE = bytes(range(256)) * 4096
-
-
-@pytest.fixture(autouse=True)
-def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for what does not pass."""
-    monkeypatch.setattr(s3, "ATTEMPTS", 2)
 
 
 def read_all() -> bytes:

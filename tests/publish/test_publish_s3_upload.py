@@ -12,7 +12,7 @@ from killing import killer
 from publishing import RUN_A, RUN_B, write_file
 from remote import Remote
 
-from publish import s3, s3_writing
+from publish import s3_writing
 from publish.errors import StorageError
 from publish.run import export_begin
 from publish.settings import export_root
@@ -27,13 +27,6 @@ from tests.storage.proxy import (
 BUYERS = "sandbox1/buyers.csv"
 KEY = f"runs/{RUN_A}/{BUYERS}"
 LARGE = "".join(f"{number},a\n" for number in range(1_200_000))
-
-
-@pytest.fixture(autouse=True)
-def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for what does not pass."""
-    monkeypatch.setattr(s3, "ATTEMPTS", 2)
-    monkeypatch.setattr(s3_writing, "CONFLICT_SECONDS", (0.01,) * 5)
 
 
 def test_a_large_file_goes_up_in_parts_with_checksums(remote: Remote) -> None:

@@ -147,6 +147,12 @@ class Proxy:
             for request in self.requests
         )
 
+    def forget(self) -> None:
+        """Play nothing any more, and forget what was sent."""
+        with self._guard:
+            self._rules.clear()
+            self.requests.clear()
+
     def take(self, request: Request) -> Fault | None:
         """Take note of a request; return the fault to play for it."""
         with self._guard:

@@ -66,8 +66,8 @@ def change(*, base: str, landing: Path | None, max_change: Fraction | None) -> i
     found = review(base, FOLDER.absolute(), landing, max_change)
     (FOLDER / COMMENT).write_text(render(found), encoding="utf-8")
     if found.document:
-        click.echo(terminal.render(found.document))
-    click.echo(f"\n{summary(found, str)}\nFor a pull request: {FOLDER / COMMENT}")
+        click.echo(f"{terminal.render(found.document)}\n")
+    click.echo(f"{summary(found, str)}\nFor a pull request: {FOLDER / COMMENT}")
     if found.document is None:
         raise DatabaseError(found.obstacle)
     return GUARD_FAILED if has_failed(found.document) else 0

@@ -6,8 +6,13 @@ from review.sides import Side
 
 
 def different_files(base: Side, head: Side) -> tuple[list[str], int]:
-    """Return the paths of a run's files that differ, and how many files there are."""
+    """Return the paths of a run's files that differ, and how many files there are.
+
+    None and 0 where a build failed and left no whole run.
+    """
     old, new = _digests(base), _digests(head)
+    if not old or not new:
+        return [], 0
     paths = old.keys() | new.keys()
     return sorted(path for path in paths if old.get(path) != new.get(path)), len(paths)
 

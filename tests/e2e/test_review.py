@@ -33,8 +33,11 @@ def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     folder.mkdir()
     for part in (*PARTS, *OTHERS):
-        copy = shutil.copytree if (SOURCE / part).is_dir() else shutil.copy
-        copy(SOURCE / part, folder / part, **_ignored(copy))
+        if (SOURCE / part).is_dir():
+            skip = shutil.ignore_patterns("*.py", "__pycache__", ".venv", "target")
+            shutil.copytree(SOURCE / part, folder / part, ignore=skip)
+        else:
+            shutil.copy(SOURCE / part, folder / part)
     (folder / "models" / "intermediate" / "_intermediate__unit_tests.yml").unlink()
     with (folder / "dbt_project.yml").open("a") as settings:
         settings.write("\ndata_tests:\n  +enabled: false\n")
@@ -48,11 +51,6 @@ def repository(tmp_path: Path) -> Path:
     ):
         run(folder, "git", *command)
     return folder
-
-
-def _ignored(copy: Callable[..., Any]) -> dict[str, Any]:
-    names = ("*.py", "__pycache__", ".venv", "target", "e2e")
-    return {"ignore": shutil.ignore_patterns(*names)} if copy is shutil.copytree else {}
 
 
 def run(folder: Path, *command: str, status: int = 0) -> str:

@@ -196,3 +196,4 @@ def test_files_differ_by_their_digests_and_by_being_there(tmp_path: Path) -> Non
         (run / "manifest.json").write_text(json.dumps({"files": listed}))
 
     assert different_files(*sides) == (["b", "c"], 3)
+    assert different_files(sides[0], Side("head", tmp_path, tmp_path)) == ([], 0)

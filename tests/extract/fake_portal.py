@@ -1,10 +1,13 @@
 """A small portal on loopback that answers what a test tells it to, and counts."""
 
 import asyncio
+import ssl
+import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -176,6 +179,46 @@ def serve_bytes(*answers: Bytes) -> Iterator[RawServer]:
             yield listener
         finally:
             asyncio.run_coroutine_threadsafe(stop(server), loop).result()
+
+
+@contextmanager
+def serve_tls(folder: Path) -> Iterator[RawServer]:
+    """Listen with a certificate that nobody has signed."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listener, loop = RawServer(), asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def connected(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        listener.received.append(await reader.read())
+        writer.close()
+
+    async def start() -> asyncio.Server:
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        listener.origin = f"https://localhost:{port}"
+        return server
+
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result()
+    try:
+        yield listener
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 def say(data: bytes) -> Bytes:

@@ -2,19 +2,14 @@
 
 import asyncio
 import gzip
-import ssl
-import subprocess
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from shutil import which
 from tempfile import gettempdir
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -23,12 +18,12 @@ from fake_portal import (
     BASE,
     Bytes,
     FakePortal,
-    RawServer,
     Turns,
     forever,
     say,
     serve,
     serve_bytes,
+    serve_tls,
     whole,
 )
 from loading import IMPATIENT, PASSWORD, SECRETS, USERNAME, portal_at
@@ -362,46 +357,6 @@ def test_retry_after_is_read_or_not(text: str, seconds: float | None) -> None:
 
 
 # TLS
-
-
-@contextmanager
-def serve_tls(folder: Path) -> Iterator[RawServer]:
-    """Listen with a certificate that nobody has signed."""
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    listener, loop = RawServer(), asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    async def connected(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        listener.received.append(await reader.read())
-        writer.close()
-
-    async def start() -> asyncio.Server:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
-        port = server.sockets[0].getsockname()[1]
-        listener.origin = f"https://localhost:{port}"
-        return server
-
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result()
-    try:
-        yield listener
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes a certificate by openssl")

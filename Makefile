@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run test lint tools bench-diff
+.PHONY: setup run report test lint tools bench-diff
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -17,12 +17,16 @@ run: setup
 	umask 077; $(UV) run --locked dbt build
 	$(UV) run --locked publish show
 
+# What the newest build has to say, in a browser if there is one.
+report: setup
+	$(UV) run --locked publish report --open
+
 test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 --ignore tests/e2e
 	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 # What tests need from the system: Debian's packages of these names.
-TOOLS := strace
+TOOLS := strace chromium
 tools:
 	@missing=; for tool in $(TOOLS); do \
 	    command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
@@ -36,8 +40,8 @@ lint: setup
 	$(UV) run --locked mypy
 	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
-	$(UV) run --locked mypy --explicit-package-bases tests/audience
-	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
+	$(UV) run --locked mypy --explicit-package-bases tests/audience tests/report
+	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience report tests/*.sql
 
 # Two databases of a million candidates; not among the tests: time varies.
 bench-diff: setup

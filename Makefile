@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run report test lint tools bench-diff
+.PHONY: setup run report test lint docs tools bench-diff
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -26,7 +26,7 @@ test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 # What tests need from the system: Debian's packages of these names.
-TOOLS := strace chromium
+TOOLS := chromium jq strace
 tools:
 	@missing=; for tool in $(TOOLS); do \
 	    command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
@@ -34,14 +34,30 @@ tools:
 	    apt-get install -y -q --no-install-recommends $$missing; } >/dev/null || \
 	{ echo "The tests need these programs:$$missing" >&2; exit 1; }
 
+# dbt-bouncer needs an older duckdb than the project: it has its own environment.
+LINT := PATH="$$PWD/.venv/bin:$$PATH" $(UV) run --project lint --locked --quiet
 lint: setup
 	$(UV) run --locked ruff check
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
+	$(UV) run --locked mypy --explicit-package-bases lint tests/lint
 	$(UV) run --locked mypy --explicit-package-bases tests/e2e tests/reference tests/sandbox
 	$(UV) run --locked mypy tests/extract tests/publish
+	$(UV) run --locked mypy --explicit-package-bases tests/conftest.py tests/storage
 	$(UV) run --locked mypy --explicit-package-bases tests/audience tests/report
 	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience report tests/*.sql
+	$(UV) run --locked python lint/parse.py --target target/lint
+	$(LINT) dbt-bouncer run --config-file lint/dbt-bouncer.yml --show-all-failures
+	$(UV) run --locked zizmor --offline --strict-collection --pedantic --quiet \
+	    .github/workflows
+	$(LINT) actionlint -shellcheck shellcheck
+	$(LINT) shellcheck .ci/run
+
+# One page of every model, column and macro; it shows no data and needs no build.
+docs: setup
+	DUCKDB_PATH=:memory: $(UV) run --locked dbt --quiet docs generate --static \
+	    --empty-catalog --target-path target/docs
+	@echo target/docs/static_index.html
 
 # Two databases of a million candidates; not among the tests: time varies.
 bench-diff: setup

@@ -41,3 +41,11 @@ def lost_race(run_id: str) -> LostRaceError:
     return LostRaceError(
         f"run {run_id}: another run was promoted meanwhile; nothing was moved"
     )
+
+
+def lost_removal(run_id: str) -> LostRaceError:
+    """Return the error of a run that is kept, as what is promoted has changed."""
+    return LostRaceError(
+        f"run {run_id}: is not removed, as another run was promoted meanwhile: prune "
+        "again"
+    )

@@ -7,6 +7,7 @@ written outside the root.
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from publish.errors import ConfigurationError
 
@@ -69,6 +70,15 @@ def check_run_id(run_id: str) -> str:
 def is_run_id(name: str) -> bool:
     """Say whether `name` could be a run's."""
     return _RUN_ID.fullmatch(name) is not None
+
+
+def began_at(run_id: str) -> datetime:
+    """Return when a run began; what is no time is never old."""
+    try:
+        time = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ")
+    except ValueError:
+        time = datetime.max
+    return time.replace(tzinfo=UTC)
 
 
 def run_key(run_id: str, path: str = "") -> str:

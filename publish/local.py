@@ -5,11 +5,10 @@ What is written is on the disk before it can be seen by its name. `latest` is a 
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256 as hash_sha256
 from pathlib import Path
@@ -17,9 +16,9 @@ from typing import BinaryIO
 
 from publish.errors import (
     ContractError,
-    LostRaceError,
     StorageError,
     lost_race,
+    lost_removal,
     written_once,
 )
 from publish.files import (
@@ -46,9 +45,8 @@ from publish.layout import (
     is_run_id,
     run_key,
 )
+from publish.locking import promoting
 from publish.root import Stored
-
-LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,10 @@ class LocalRoot:
             staged.unlink()
             sync_folder(target.parent)
 
-    def remove_run(self, run_id: str) -> None:
+    def remove_run(self, run_id: str, over: str) -> None:
         """Remove a run, from its manifest's name to its manifest."""
+        if self.current().version != over:
+            raise lost_removal(run_id)
         run = self.folder / run_key(run_id)
         removed = run / REMOVED
         with storage(run):
@@ -140,28 +140,9 @@ class LocalRoot:
         version = "" if content is None else hash_sha256(content).hexdigest()
         return Stored(content, version)
 
-    @contextmanager
-    def promoting(self) -> Iterator[None]:
-        """Hold the right to promote; the system frees it when the process ends."""
-        lock = self._open_lock()
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(lock)
-            raise LostRaceError(
-                f"another run is being promoted under {self.folder}: nothing was "
-                "moved; try again when that is done"
-            ) from error
-        try:
-            yield
-        finally:
-            os.close(lock)
-
-    def _open_lock(self) -> int:
-        with storage(self.folder):
-            make_folder(self.folder)
-            flags = os.O_RDWR | os.O_CREAT
-            return os.open(self.folder / LOCK, flags, PRIVATE_FILE)
+    def promoting(self) -> AbstractContextManager[None]:
+        """Hold the right to promote."""
+        return promoting(self.folder, str(self.folder))
 
     def move_current(self, content: bytes, run_id: str, over: str) -> None:
         """Put current.json in its place, at once. For the holder of the lock."""

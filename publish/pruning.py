@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from publish.errors import ContractError, LostRaceError
-from publish.layout import MANIFEST, REMOVED, run_key
+from publish.errors import ContractError
+from publish.layout import MANIFEST, REMOVED, began_at, run_key
 from publish.promotion import load_promoted
 from publish.root import Root
 from publish.staging import is_held
@@ -77,7 +77,7 @@ def judge(
     verdicts = []
     newer = 0
     for run in runs:
-        age = now - _began_at(run.run_id)
+        age = now - began_at(run.run_id)
         why = "promoted" if run.run_id == promoted else _why_kept(run, newer, age, rule)
         verdicts.append(Verdict(run.run_id, bool(why), why or _why_removed(run, age)))
         newer += run.is_finished
@@ -96,12 +96,7 @@ def _remove(root: Root, run_id: str, began_with: str) -> None:
     # Nothing can be promoted while a run goes, and whoever promotes has to wait for
     # one run alone.
     with root.promoting():
-        if root.current().version != began_with:
-            raise LostRaceError(
-                f"run {run_id}: is not removed, as another run was promoted meanwhile: "
-                "prune again"
-            )
-        root.remove_run(run_id)
+        root.remove_run(run_id, began_with)
 
 
 def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:
@@ -123,12 +118,3 @@ def _why_removed(run: Run, age: timedelta) -> str:
     if run.is_half_removed:
         return "an earlier prune was stopped while it removed it"
     return f"{'' if run.is_finished else 'unfinished, '}{age // DAY} days old"
-
-
-def _began_at(run_id: str) -> datetime:
-    """Return when a run began; what is no time is never old."""
-    try:
-        began_at = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ")
-    except ValueError:
-        began_at = datetime.max
-    return began_at.replace(tzinfo=UTC)

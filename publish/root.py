@@ -1,8 +1,8 @@
 """The export root: what publishing asks of any kind of storage.
 
 A key is a path under the root with `/` between its parts. `publish.local` keeps the
-promises of the layout in a folder. All raise StorageError, one line, where the storage
-refuses.
+promises of the layout in a folder, `publish.s3` in a bucket. All raise StorageError,
+one line, where the storage refuses.
 """
 
 from collections.abc import Mapping
@@ -66,12 +66,13 @@ class Root(Protocol):
         """
         ...
 
-    def remove_run(self, run_id: str) -> None:
+    def remove_run(self, run_id: str, over: str) -> None:
         """Remove a run with all its files and nothing else; links are not followed.
 
-        Its manifest is renamed to REMOVED first, in one step, and goes last: what is
-        left where this is stopped cannot be promoted, and can be told from a run in
-        the making. No such run: nothing happens.
+        Its manifest becomes REMOVED before any other file goes, and goes last: what is
+        left where this is stopped can be told from a run in the making, and is not
+        promoted. No such run: nothing happens. LostRaceError where the version of
+        current.json is not `over`, and then the run is whole.
         """
         ...
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -92,6 +93,25 @@ def built(
         return project
 
     return build
+
+
+@pytest.fixture
+def project(loaded: Loaded, tmp_path: Path) -> Project:
+    """The loaded project with exports of its own."""
+    return separate_exports(loaded[0], tmp_path)
+
+
+@pytest.fixture
+def promoted(built: Callable[[Mapping[str, Any]], Project], tmp_path: Path) -> Project:
+    """A project that has promoted a whole build, and can promote another one."""
+    return with_copies(separate_exports(built({}), tmp_path), built({}))
+
+
+def with_copies(project: Project, source: Project) -> Project:
+    """The project, after the same build as `source`."""
+    shutil.copytree(source.exports, project.exports, symlinks=True)
+    shutil.copy(source.database, project.database)
+    return project
 
 
 def at_address(url: str) -> dict[str, PortalConfig]:

@@ -37,6 +37,12 @@ def test_every_wrong_variable_is_named_with_what_is_allowed(
     assert publication(project) == {}
 
 
+@pytest.fixture(scope="module")
+def unbuilt(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The loaded project, for builds that stop before they write anything."""
+    return separate_exports(loaded[0], tmp_path_factory.mktemp("unbuilt"))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -51,28 +57,25 @@ def test_every_wrong_variable_is_named_with_what_is_allowed(
     ],
 )
 def test_a_malformed_suppression_list_stops_the_build(
-    loaded: Loaded, tmp_path: Path, content: str | None, message: str
+    unbuilt: Project, content: str | None, message: str
 ) -> None:
     """R9: it would text those who said stop; and the message quotes no address."""
-    path = tmp_path / "suppressions.csv"
+    path = unbuilt.exports.with_name("suppressions.csv")
+    path.unlink(missing_ok=True)
     if content is not None:
         good = "channel,address,suppressed_at,reason\nemail,b@example.com,2026-01-01,\n"
         is_row = content.count(",") and "address," not in content
         path.write_text(good + content if is_row else content)
-    project = separate_exports(loaded[0], tmp_path)
-    outcome = project.with_environment(SUPPRESSIONS_CSV=str(path)).dbt(
-        "build", status=2
-    )
+    project = unbuilt.with_environment(SUPPRESSIONS_CSV=str(path))
+    outcome = project.dbt("build", status=2)
     assert message in outcome.output
     assert "555-0123" not in outcome.output
     assert publication(project) == {}
 
 
-def test_the_build_says_that_nobody_is_suppressed(
-    loaded: Loaded, tmp_path: Path
-) -> None:
+def test_a_build_says_that_nobody_is_suppressed(project: Project) -> None:
     """R9: an unset SUPPRESSIONS_CSV is no secret."""
-    outcome = separate_exports(loaded[0], tmp_path).dbt("build")
+    outcome = project.dbt("run", "--select", "stg_suppressions")
     assert "SUPPRESSIONS_CSV is not set" in outcome.output
 
 

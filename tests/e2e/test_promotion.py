@@ -2,36 +2,32 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import jsonschema
 import pytest
 
-from tests.e2e.conftest import separate_exports
+from tests.e2e.conftest import with_copies
 from tests.e2e.project import Project, new_project, publication, read_json
 from tests.reference import PortalConfig
 
 SCHEMA = Path(__file__).parents[2] / "publish" / "schemas" / "audience.schema.json"
 Loaded = tuple[Project, dict[str, PortalConfig]]
+Built = Callable[[Mapping[str, Any]], Project]
+
+# The formats of a build by `built`.
+FORMATS = {"export_formats": ["csv", "json"]}
 
 
-@pytest.fixture
-def project(loaded: Loaded, tmp_path: Path) -> Project:
-    """The loaded project with exports of its own."""
-    return separate_exports(loaded[0], tmp_path)
-
-
-def test_two_builds_of_a_load_are_byte_identical(
-    loaded: Loaded, tmp_path: Path
-) -> None:
+def test_two_builds_of_a_load_are_byte_identical(promoted: Project) -> None:
     """R14."""
-    runs = []
-    for name in ("first", "second"):
-        project = separate_exports(loaded[0], tmp_path / name)
-        project.dbt("build", variables={"export_formats": ["csv", "json"]})
-        runs.append(project.promoted())
+    runs = [promoted.promoted()]
+    promoted.dbt("build", variables=FORMATS)
+    runs.append(promoted.promoted())
+    assert runs[0] != runs[1]
     first, second = (
         {
             path.relative_to(run).as_posix(): path.read_bytes()
@@ -44,11 +40,10 @@ def test_two_builds_of_a_load_are_byte_identical(
     assert first == second
 
 
-def test_json_exports_validate_against_the_shipped_schema(project: Project) -> None:
+def test_json_exports_validate_against_the_shipped_schema(built: Built) -> None:
     """The JSON Schema, by a validator; and it can fail."""
-    project.dbt("build", variables={"export_formats": ["json"]})
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
-    documents = [read_json(path) for path in project.promoted().glob("*/*.json")]
+    documents = [read_json(path) for path in built({}).promoted().glob("*/*.json")]
     assert len(documents) == 4
     for document in documents:
         assert list(validator.iter_errors(document)) == []
@@ -56,12 +51,12 @@ def test_json_exports_validate_against_the_shipped_schema(project: Project) -> N
     assert list(validator.iter_errors(documents[0])) != []
 
 
-def test_files_are_their_owners_alone(project: Project) -> None:
+def test_files_are_their_owners_alone(built: Built) -> None:
     """Landing, database and exports: 0600 and 0700."""
-    project.dbt("build")
+    project = built({})
     roots = (project.landing, project.exports)
     private = [path for root in roots for path in [root, *root.rglob("*")]]
-    private.append(Path(project.environment["DUCKDB_PATH"]))
+    private.append(project.database)
     modes = {
         (path.is_dir(), path.stat().st_mode & 0o777)
         for path in private
@@ -71,12 +66,14 @@ def test_files_are_their_owners_alone(project: Project) -> None:
 
 
 def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
-    project: Project,
+    promoted: Project,
 ) -> None:
     """The volume guard, and `publish` on what builds left: also the way back."""
-    project.dbt("build")
+    project = promoted
     first, first_run = publication(project), project.promoted().name
-    outcome = project.dbt("build", variables={"audience": "buyers"}, status=1)
+    outcome = project.dbt(
+        "build", variables={**FORMATS, "audience": "buyers"}, status=1
+    )
     second_run = project.newest_run().name
     [line] = [line for line in outcome.output.splitlines() if "max_change" in line]
     assert all(f"{portal} non_buyers" in line for portal in ("north", "south"))
@@ -114,10 +111,10 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
     ids=str,
 )
 def test_a_partial_build_works_and_is_not_promoted(
-    project: Project, command: tuple[str, ...], reason: str
+    promoted: Project, command: tuple[str, ...], reason: str
 ) -> None:
     """Its files stay, without a manifest, and it says why."""
-    project.dbt("build")
+    project = promoted
     before = publication(project)
     assert project.marker()["has_passed"]
     outcome = project.dbt(*command)
@@ -267,21 +264,15 @@ def break_model(project: Project, model: str, old: str, new: str) -> None:
     ],
 )
 def test_a_broken_contract_promotes_nothing(
-    loaded: Loaded, tmp_path: Path, plant: Callable[[Project], None]
+    loaded: Loaded, built: Built, tmp_path: Path, plant: Callable[[Project], None]
 ) -> None:
     """The data tests see it, the build fails, and the publication stays."""
-    project = own_copy(loaded, tmp_path).suppress(
-        [
-            {
-                "channel": "sms",
-                "address": f"+1202555{number:04d}",
-                "suppressed_at": "2026-11-01T00:00:00Z",
-                "reason": "STOP",
-            }
-            for number in range(100, 200)
-        ]
+    source = built({})
+    suppressed = source.environment["SUPPRESSIONS_CSV"]
+    project = with_copies(
+        own_copy(loaded, tmp_path).with_environment(SUPPRESSIONS_CSV=suppressed),
+        source,
     )
-    project.dbt("build")
     before = publication(project)
     plant(project)
     outcome = project.dbt("build", status=1)

@@ -252,11 +252,18 @@ def test_no_command_is_answered_with_help() -> None:
 
 
 @pytest.mark.parametrize("command", ["list", "show", "verify"])
-def test_an_s3_root_is_a_configuration_error(
-    monkeypatch: pytest.MonkeyPatch, command: str
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("s3://", "EXPORT_ROOT must be a folder or s3://BUCKET/PREFIX"),
+        ("gs://bucket/prefix", "EXPORT_ROOT begins with gs://"),
+    ],
+)
+def test_an_address_that_is_no_root_is_a_configuration_error(
+    monkeypatch: pytest.MonkeyPatch, address: str, message: str, command: str
 ) -> None:
-    monkeypatch.setenv("EXPORT_ROOT", "s3://bucket/prefix")
-    _assert_fails(publish(command), 2, "EXPORT_ROOT begins with s3://")
+    monkeypatch.setenv("EXPORT_ROOT", address)
+    _assert_fails(publish(command), 2, message)
 
 
 @pytest.mark.parametrize("command", ["list", "show", "verify"])

@@ -1,0 +1,40 @@
+"""The right to promote, which one process of this machine has at a time."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from publish.errors import LostRaceError
+from publish.files import PRIVATE_FILE, make_folder, storage
+
+LOCK = ".lock"
+
+
+@contextmanager
+def promoting(folder: Path, address: str) -> Iterator[None]:
+    """Hold the right to promote; the system frees it when the process ends.
+
+    The lock is in the folder. LostRaceError where another process has it, which names
+    the root's `address`.
+    """
+    lock = _open_lock(folder)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise LostRaceError(
+            f"another run is being promoted under {address}: nothing was moved; try "
+            "again when that is done"
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _open_lock(folder: Path) -> int:
+    with storage(folder):
+        make_folder(folder)
+        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)

@@ -1,0 +1,205 @@
+"""A prefix of an S3 bucket as the export root.
+
+There is no lock between machines and no change of many files at once: current.json
+moves by one conditional write, and latest/ follows file by file.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256 as hash_sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import boto3
+from botocore.config import Config
+
+from publish.errors import (
+    ContractError,
+    lost_race,
+    lost_removal,
+    written_once,
+)
+from publish.layout import (
+    CURRENT,
+    LATEST,
+    REMOVED,
+    RUNS,
+    STAGING,
+    began_at,
+    is_run_id,
+    manifest_key,
+    run_key,
+)
+from publish.locking import promoting
+from publish.root import Stored
+from publish.s3_bucket import Bucket, Note
+from publish.s3_errors import s3_errors
+from publish.staging import is_held
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+ATTEMPTS = 5
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+# No run takes this long from its start to its last file. A nightly build on a fresh
+# machine must see that last night's run is over.
+LONGEST_RUN = timedelta(hours=6)
+STATE = "sms-campaigns"
+
+
+@dataclass(frozen=True)
+class S3Root:
+    """The root in a bucket: see publish.root.Root for what each method promises."""
+
+    bucket: Bucket
+
+    @property
+    def _state(self) -> Path:
+        """A folder of this machine and user for this root."""
+        base = Path(os.environ.get("XDG_STATE_HOME", ""))
+        folder = base if base.is_absolute() else Path.home() / ".local/state"
+        name = hash_sha256(self.address().encode()).hexdigest()[:16]
+        return folder / STATE / f"{self.bucket.name}-{name}"
+
+    @property
+    def staging(self) -> Path:
+        """In the user's state: what is staged is uploaded from there."""
+        return self._state / STAGING
+
+    def address(self, key: str = "") -> str:
+        """Return the URL."""
+        return self.bucket.address(key)
+
+    def prepare(self) -> None:
+        """Abort uploads of files of which no run can be in the making any more."""
+        self.bucket.abort_uploads(f"{RUNS}/", self._may_be_in_the_making)
+
+    def _may_be_in_the_making(self, key: str) -> bool:
+        run_id = key.split("/")[1]
+        if not is_run_id(run_id):
+            return False
+        age = datetime.now(UTC) - began_at(run_id)
+        return age < LONGEST_RUN or is_held(self.staging, run_id)
+
+    def abandon(self, run_id: str) -> None:
+        """Abort the run's unfinished uploads."""
+        self.bucket.abort_uploads(f"{run_key(run_id)}/")
+
+    def read(self, key: str) -> bytes | None:
+        """Return what a file holds, or None where there is none."""
+        found = self.bucket.read(key)
+        return None if found is None else found[0]
+
+    def open(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Read a file as a stream."""
+        return self.bucket.open(key)
+
+    def list_files(self, key: str) -> dict[str, int]:
+        """List files at any depth; what stands for the folder itself is none."""
+        sizes = self.bucket.sizes(f"{key}/")
+        return {path: size for path, size in sorted(sizes.items()) if path}
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, newest first."""
+        names = self.bucket.folders(f"{RUNS}/")
+        return sorted(filter(is_run_id, names), reverse=True)
+
+    def add(self, key: str, staged: Path, run_id: str, sha256: str) -> None:
+        """Upload a staged file, if nothing is there yet."""
+        if not self.bucket.add(key, staged, Note(run_id, sha256)):
+            raise written_once(self.address(key))
+        staged.unlink()
+
+    def remove_run(self, run_id: str, over: str) -> None:
+        """Remove a run; its manifest is copied to REMOVED, and then deleted.
+
+        Whoever promotes on another machine is met either here, once the manifest is
+        gone, or finds no manifest there.
+        """
+        removed = run_key(run_id, REMOVED)
+        manifest = manifest_key(run_id)
+        if self.bucket.note(manifest):
+            self.bucket.copy(manifest, removed)
+            self.bucket.delete(manifest)
+        if self.current().version != over:
+            if self.bucket.note(removed):
+                self.bucket.copy(removed, manifest)
+                self.bucket.delete(removed)
+            raise lost_removal(run_id)
+        for path in self.list_files(run_key(run_id)):
+            if path != REMOVED:
+                self.bucket.delete(run_key(run_id, path))
+        self.bucket.delete(removed)
+
+    def current(self) -> Stored:
+        """Return current.json, with its ETag as its version."""
+        return Stored(*(self.bucket.read(CURRENT) or (None, "")))
+
+    def promoting(self) -> AbstractContextManager[None]:
+        """Hold this machine's right to promote; others lose by `move_current`."""
+        return promoting(self._state, self.address())
+
+    def move_current(self, content: bytes, run_id: str, over: str) -> None:
+        """Write current.json under the condition that it is as it was read."""
+        if not self.bucket.put(CURRENT, content, run_id, over):
+            raise lost_race(run_id)
+
+    def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
+        """See that all there is to copy is there: nothing is copied out of sight."""
+        for path, digest in digests.items():
+            key = run_key(run_id, path)
+            note = self.bucket.note(key)
+            if note is None:
+                raise ContractError(f"{key}: missing")
+            if note != Note(run_id, digest):
+                raise ContractError(
+                    f"{key}: damaged, it is not the file that the run wrote"
+                )
+
+    def show_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
+        """Delete what the run does not have, then copy what differs."""
+        for path in self.list_files(LATEST).keys() - digests.keys():
+            self.bucket.delete(f"{LATEST}/{path}")
+        for path, digest in digests.items():
+            target = f"{LATEST}/{path}"
+            if self.bucket.note(target) != Note(run_id, digest):
+                self.bucket.copy(run_key(run_id, path), target)
+
+    def shows(self, run_id: str) -> bool:
+        """Ask each file under latest/ of which run it is."""
+        notes = (self.bucket.note(f"{LATEST}/{p}") for p in self.list_files(LATEST))
+        return all(note is not None and note.run_id == run_id for note in notes)
+
+
+def s3_root(
+    bucket: str, prefix: str, encryption: tuple[tuple[str, str], ...]
+) -> S3Root:
+    """Return the root at a prefix, which is empty or ends with `/`.
+
+    boto3 finds region, endpoint and credentials as it always does.
+    """
+    settings = tuple(v for v in sorted(os.environ.items()) if v[0].startswith("AWS_"))
+    with s3_errors(f"s3://{bucket}/{prefix}".rstrip("/")):
+        return S3Root(Bucket(bucket, prefix, encryption, _client(settings)))
+
+
+@cache
+def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
+    """Return the client of all threads while boto3's settings stay the same."""
+    del settings
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        # What is read back is compared with the manifest.
+        response_checksum_validation="when_required",
+    )
+    # A session of its own: the default one is not for threads.
+    session: Any = boto3.Session()
+    client: S3Client = session.client("s3", config=config)
+    return client

@@ -3,7 +3,7 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run nightly test lint docs review tools bench-diff bench-extract
+.PHONY: setup run report nightly test lint docs review tools bench-diff bench-extract
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -17,6 +17,10 @@ run: setup
 	umask 077; $(UV) run --locked dbt build
 	$(UV) run --locked publish show
 
+# What the newest build has to say, in a browser if there is one.
+report: setup
+	$(UV) run --locked publish report --open
+
 # A night: MODE=plan, or export, which also promotes; ARGS for other options.
 MODE := plan
 nightly: setup
@@ -27,7 +31,7 @@ test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
 
 # What tests need from the system: Debian's packages of these names.
-TOOLS := jq strace
+TOOLS := chromium jq strace
 tools:
 	@missing=; for tool in $(TOOLS); do \
 	    command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
@@ -43,9 +47,10 @@ lint: setup
 	$(UV) run --locked mypy
 	$(UV) run --locked mypy tests/extract tests/publish
 	$(UV) run --locked mypy --explicit-package-bases lint tests/conftest.py \
-	    tests/audience tests/e2e tests/lint tests/nightly tests/reference tests/review \
-	    tests/sandbox tests/storage
-	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
+	    tests/audience tests/e2e tests/lint tests/nightly tests/reference tests/report \
+	    tests/review tests/sandbox tests/storage
+	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience report \
+	    tests/*.sql
 	$(UV) run --locked python lint/parse.py --target lint/target
 	$(LINT) dbt-bouncer run --config-file lint/dbt-bouncer.yml --show-all-failures
 	$(UV) run --locked zizmor --offline --strict-collection --pedantic --quiet \

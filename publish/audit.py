@@ -4,7 +4,7 @@ from collections.abc import Iterable, Set
 
 from publish.errors import ContractError
 from publish.files import Digested
-from publish.layout import MANIFEST, run_key
+from publish.layout import MANIFEST, REPORT, run_key
 from publish.manifest import Counts, ExpectedFile, RunFile
 from publish.root import Root
 from publish.rows import count_rows
@@ -15,7 +15,7 @@ def audit_run(root: Root, run_id: str, files: Iterable[RunFile]) -> list[str]:
 
     Every file is compared in size and sha256, and its rows are counted anew.
     """
-    return audit_folder(root, run_key(run_id), files, ignore={MANIFEST})
+    return audit_folder(root, run_key(run_id), files, ignore={MANIFEST, REPORT})
 
 
 def audit_folder(

@@ -5,8 +5,10 @@ failed. An error is one line on standard error.
 """
 
 import json
+import webbrowser
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -14,11 +16,17 @@ from publish import promotion, pruning
 from publish.audit import audit_run, raise_problems
 from publish.commandline import run
 from publish.errors import ConfigurationError, ContractError
-from publish.layout import check_run_id
+from publish.layout import REPORT, check_run_id, run_key
 from publish.pruning import Rule
-from publish.report import diff_lines, list_lines, no_runs, promoted_run_id, show_lines
 from publish.root import Root
 from publish.settings import export_root
+from publish.terminal import (
+    diff_lines,
+    list_lines,
+    no_runs,
+    promoted_run_id,
+    show_lines,
+)
 
 MOST_DAYS = 36500
 PROMOTED = "promoted"
@@ -50,6 +58,18 @@ def show(run_id: str | None, latest_run: bool) -> None:
         raise ConfigurationError("give a run id or --latest-run, not both")
     chosen = _newest(root) if latest_run else _chosen(root, run_id)
     _print(show_lines(root, chosen))
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+@click.option("--open", "opens", is_flag=True, help="Open it in a browser, if any.")
+def report(run_id: str | None, *, opens: bool) -> None:
+    """Say where a run's report is (default: the newest run that has one)."""
+    root = export_root()
+    address = root.address(run_key(_reported(root, run_id), REPORT))
+    click.echo(address)
+    if opens and Path(address).is_file():
+        webbrowser.open(Path(address).as_uri())
 
 
 @cli.command()
@@ -165,6 +185,20 @@ def _newest(root: Root) -> str:
     if newest is None:
         raise ContractError(no_runs(root))
     return newest
+
+
+def _reported(root: Root, run_id: str | None) -> str:
+    """Return the run that was asked for, or else the newest, that has a report."""
+    candidates = root.run_ids() if run_id is None else [_chosen(root, run_id)]
+    for candidate in candidates:
+        if REPORT in root.list_files(run_key(candidate)):
+            return candidate
+    if run_id is None:
+        raise ContractError(
+            f"no run under {root.address()} (EXPORT_ROOT) has a report: "
+            "a whole `dbt build` writes one"
+        )
+    raise ContractError(f"run {run_id}: has no report")
 
 
 def _print(lines: list[str]) -> None:

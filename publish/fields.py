@@ -75,6 +75,10 @@ class Fields:
             raise self.wrong(key, "a whole number from 0")
         return value
 
+    def count_or_none(self, key: str) -> int | None:
+        """Return a whole number from 0, or None where there is none."""
+        return None if self._value.get(key) is None else self.count(key)
+
     def flag(self, key: str) -> bool:
         """Return a boolean."""
         value = self._value.get(key)

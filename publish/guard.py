@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from publish.errors import ContractError
-from publish.manifest import Manifest
+from publish.manifest import Manifest, audience_rows
 
 DEFAULT_MAX_CHANGE = 0.5
 MOST = 1000
@@ -77,7 +77,7 @@ def max_change(manifest: Manifest) -> float | None:
 
 
 def _changes(promoted: Manifest, manifest: Manifest) -> list[Change]:
-    before, after = _rows(promoted), _rows(manifest)
+    before, after = audience_rows(promoted), audience_rows(manifest)
     changes = [
         Change(*pair, None, before.get(pair, 0), after.get(pair, 0))
         for pair in before.keys() | after.keys()
@@ -92,15 +92,6 @@ def _changes(promoted: Manifest, manifest: Manifest) -> list[Change]:
         and file.path not in kept
     ]
     return sorted(changes, key=lambda c: (c.portal, c.audience, c.format or ""))
-
-
-def _rows(manifest: Manifest) -> dict[tuple[str, str], int]:
-    """Return the rows by portal and audience; formats hold the same rows."""
-    return {
-        (file.portal, file.audience): file.rows
-        for file in manifest.files
-        if file.portal and file.audience
-    }
 
 
 def _is_great(change: Change, limit: float) -> bool:

@@ -17,6 +17,8 @@ EXCLUSIONS = "exclusions.csv"
 MANIFEST = "manifest.json"
 # The manifest of a run that is being removed.
 REMOVED = "manifest.json.removed"
+# Beside a run's files, for people: no file of the run.
+REPORT = "report.html"
 RUNS = "runs"
 CURRENT = "current.json"
 LATEST = "latest"
@@ -47,7 +49,7 @@ def parse_path(path: str) -> FileName:
     if path == EXCLUSIONS:
         return FileName(path, None, None, "csv")
     match = _AUDIENCE_FILE.fullmatch(path)
-    if not match or match[1] in (EXCLUSIONS, MANIFEST):
+    if not match or match[1] in (EXCLUSIONS, MANIFEST, REPORT):
         raise ConfigurationError(
             f"{shown(path)} is no file of a run: these are {EXCLUSIONS} and "
             f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "

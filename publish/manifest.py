@@ -97,6 +97,15 @@ class Current:
     promoted_at: str
 
 
+def audience_rows(manifest: Manifest) -> dict[tuple[str, str], int]:
+    """Return the rows by portal and audience; formats hold the same rows."""
+    return {
+        (file.portal, file.audience): file.rows
+        for file in manifest.files
+        if file.portal and file.audience
+    }
+
+
 def digest(content: bytes) -> str:
     """Return the sha256 in hex."""
     return hashlib.sha256(content).hexdigest()

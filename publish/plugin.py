@@ -12,13 +12,15 @@ With effects, a null argument is an error: publish.run has them in full.
     export_code_version()                       publish.version
     export_staging_path(run_id, path)           absolute path to COPY to
     export_write(run_id, path, rows)            sha256 of the file
-    export_finish(run_json)                     JSON
+    export_finish(run_json, report_json)        JSON; a report however it ends
+    export_report(report_json)                  address of report.html, or ''
 
 An error becomes one line of dbt's: DuckDB puts the kind of error before it.
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -30,11 +32,13 @@ from duckdb import DuckDBPyConnection
 from duckdb.func import SPECIAL
 
 from extract.files import hold
-from publish.errors import ConfigurationError, StorageError
+from publish.errors import ConfigurationError, PublishError, StorageError
 from publish.files import PRIVATE_FILE, storage_errors
 from publish.phones import textable_phone
 from publish.run import export_begin, export_finish, export_staging_path, export_write
 from publish.version import code_version
+from report.build import read_build
+from report.writing import write_report
 
 PRIVATE_UMASK = 0o077
 VARCHAR = "VARCHAR"
@@ -60,8 +64,8 @@ class Plugin(BasePlugin):
         """Register the functions; all cursors of the connection have them."""
         for name, function in PURE.items():
             _register(conn, name, _skipping_nulls(function), side_effects=False)
-        for name, function in WITH_EFFECTS.items():
-            _register(conn, name, _refusing_nulls(name, function), side_effects=True)
+        for name, effect in {**WITH_EFFECTS, **_reporting(conn)}.items():
+            _register(conn, name, _refusing_nulls(name, effect), side_effects=True)
 
 
 def _case_fold(text: str) -> str:
@@ -100,8 +104,26 @@ WITH_EFFECTS: dict[str, Callable[..., str]] = {
     "export_code_version": _export_code_version,
     "export_staging_path": export_staging_path,
     "export_write": _export_write,
-    "export_finish": export_finish,
 }
+
+
+def _reporting(conn: DuckDBPyConnection) -> dict[str, Callable[..., str]]:
+    """Return the functions that read the database, on a cursor of their own."""
+
+    def finish(run_json: str, report_json: str) -> str:
+        build = read_build(report_json)
+        try:
+            answer = export_finish(run_json)
+        except PublishError as error:
+            write_report(conn, replace(build, obstacle=str(error)))
+            raise
+        write_report(conn, build)
+        return answer
+
+    def report(report_json: str) -> str:
+        return write_report(conn, read_build(report_json))
+
+    return {"export_finish": finish, "export_report": report}
 
 
 def _skipping_nulls(function: Callable[..., str | None]) -> Callable[..., str | None]:

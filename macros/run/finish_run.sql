@@ -5,6 +5,11 @@
         {%- set obstacle = promotion_obstacle(results) -%}
         {%- if obstacle -%}
             {%- do log('Run ' ~ run_id() ~ ' is not promoted: ' ~ obstacle ~ '.', info=true) -%}
+            {%- if flags.WHICH == 'build' and is_whole(selected_resources) -%}
+                select export_report(
+                    {{ text_literal(tojson(report_facts(results, obstacle))) }}
+                )
+            {%- endif -%}
         {%- else -%}
             {%- do log(
                 'Run ' ~ run_id() ~ ' has passed every contract: auditing '
@@ -13,9 +18,49 @@
                 info=true
             ) -%}
             {#- As the hook's own statement: where it fails, dbt says why. -#}
-            select export_finish({{ text_literal(tojson(run_facts())) }})
+            select export_finish(
+                {{ text_literal(tojson(run_facts())) }},
+                {{ text_literal(tojson(report_facts(results, ''))) }}
+            )
         {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{# Whether nothing of the project was left out by a selection: an analyst's build
+   of a few models is no run to report on. #}
+{% macro is_whole(selected) -%}
+    {%- set left_out = contract_ids() | reject('in', selected) | list -%}
+    {{ return(not left_out) }}
+{%- endmacro %}
+
+{# What the report says of the build: no numbers, which it reads from the tables. #}
+{% macro report_facts(results, obstacle) -%}
+    {%- set facts = [] -%}
+    {%- for result in results -%}
+        {%- do facts.append({
+            'name': result.node.name,
+            'kind': result.node.resource_type | string,
+            'status': result.status | string,
+            'failures': result.failures,
+        }) -%}
+    {%- endfor -%}
+    {%- set variables = applied_filters() -%}
+    {%- do variables.update({
+        'export_formats': var('export_formats'),
+        'max_change': var('max_change'),
+        'promote': var('promote'),
+    }) -%}
+    {{ return({
+        'run_id': run_id(),
+        'load_id': run_query('select load_id from landing.loads').rows[0][0],
+        'code_version': code_version(),
+        'obstacle': obstacle,
+        'variables': variables,
+        'results': facts,
+        'left_out': contract_ids() | reject(
+            'in', results | map(attribute='node.unique_id') | list
+        ) | list | length,
+    }) }}
 {%- endmacro %}
 
 {# What stands against a promotion; empty where nothing does. Every node of the

@@ -84,5 +84,8 @@ def test_no_canary_is_said_by_a_whole_run_nor_by_its_failures(tmp_path: Path) ->
     outputs.append(project.dbt("build", status=1).output)
     plant_user_twice(project)
     outputs.append(project.dbt("build", status=1).output)
+    reports = sorted(project.exports.glob("runs/*/report.html"))
+    assert len(reports) == 3
+    outputs += [path.read_text() for path in reports]
     said = everything_said(project, outputs)
     assert [canary for canary in CANARIES if canary in said] == []

@@ -1,6 +1,7 @@
 """What is promoted, and what is not: only a whole build in which everything passed."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def test_two_builds_of_a_load_are_byte_identical(promoted: Project) -> None:
         {
             path.relative_to(run).as_posix(): path.read_bytes()
             for path in run.rglob("*")
-            if path.is_file() and path.name != "manifest.json"
+            if path.is_file() and path.name not in ("manifest.json", "report.html")
         }
         for run in runs
     )
@@ -82,6 +83,9 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
     assert project.marker()["has_passed"]
     project.run(*command.split())
     assert project.promoted().name == second_run
+    page = report(project.newest_run())
+    assert "Nothing was promoted." in page
+    assert command in page
     assert first_run in project.run("publish", "list").output
     assert "non_buyers" in project.run("publish", "diff", "promoted", first_run).output
     project.run("publish", "verify")
@@ -122,6 +126,8 @@ def test_a_partial_build_works_and_is_not_promoted(
     assert not (project.newest_run() / "manifest.json").exists()
     project.run("publish", "promote", project.newest_run().name, status=10)
     assert publication(project) == before
+    is_whole = command[0] == "build" and command[1] not in ("--select", "--exclude")
+    assert (project.newest_run() / "report.html").exists() == is_whole
 
 
 def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
@@ -135,8 +141,10 @@ def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
     assert marker["load_id"] == (project.landing / "current").resolve().name
     assert f"{marker['as_of'].isoformat()}Z" == project.extracted_at()
     assert json.loads(marker["variables"])["dedup_by"] == "activity_subject"
+    assert "are ready; promoting was not asked for." in report(run)
     project.run("publish", "promote", run.name)
     assert project.promoted() == run
+    project.run("publish", "verify")
 
 
 def test_a_warning_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
@@ -149,6 +157,11 @@ def test_a_warning_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
     assert "assert_nothing (warn)" in outcome.output
     assert "assert_nothing (warn)" in project.marker()["obstacle"]
     assert publication(project) == {}
+
+
+def report(run: Path) -> str:
+    """The report of a run."""
+    return (run / "report.html").read_text(encoding="utf-8")
 
 
 def own_copy(loaded: Loaded, tmp_path: Path) -> Project:
@@ -267,6 +280,9 @@ def test_a_broken_contract_promotes_nothing(
     assert "is not promoted" in outcome.output
     assert "did not pass" in project.marker()["obstacle"]
     assert publication(project) == before
+    page = report(project.newest_run())
+    assert re.search(r"<h1>Nothing was promoted: \d+ contracts? failed.</h1>", page)
+    assert page.count('class="gap"') == 1
 
 
 def test_retry_after_a_failure_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:

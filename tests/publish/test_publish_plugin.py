@@ -15,6 +15,17 @@ from publishing import RUN_A, RUN_B, facts, publish
 from publish.plugin import Plugin
 
 BUYERS = "sandbox1/buyers.csv"
+REPORT = json.dumps(
+    {
+        "run_id": RUN_A,
+        "load_id": "load",
+        "code_version": "0.1.0",
+        "obstacle": "",
+        "variables": {},
+        "left_out": 0,
+        "results": [],
+    }
+)
 
 
 @pytest.fixture
@@ -86,8 +97,8 @@ def test_a_run_is_written_from_sql(
         connection.execute(f"explain {write}")
         assert Path(path).exists()
         assert len(_value(connection, write)) == 64
-    finish = "select export_finish($1)"
-    answer = connection.execute(finish, [json.dumps(given)]).fetchall()[0][0]
+    finish = "select export_finish($1, $2)"
+    answer = connection.execute(finish, [json.dumps(given), REPORT]).fetchall()[0][0]
     assert json.loads(answer)["promoted"]
     assert publish("verify").returncode == 0
     assert len(_value(connection, "select export_begin()")) == 64
@@ -99,12 +110,14 @@ def test_a_run_is_written_from_sql(
     [
         ("export_staging_path(null, 'exclusions.csv')", "an argument is null"),
         (f"export_write('{RUN_A}', '{BUYERS}', null)", "an argument is null"),
-        ("export_finish(null)", "an argument is null"),
+        (f"export_finish(null, '{REPORT}')", "an argument is null"),
         (f"export_write('{RUN_A}', '{BUYERS}', '-1')", "rows must be a whole number"),
         (f"export_write('{RUN_A}', '{BUYERS}', '\u0661')", "rows must be a whole"),
         (f"export_staging_path('{RUN_A}', '../x')", "'../x' is no file of a run"),
         (f"export_write('{RUN_A}', '{BUYERS}', '1')", "buyers.csv: No such file"),
-        ("export_finish('[]')", "run_json: is no JSON object"),
+        (f"export_finish('[]', '{REPORT}')", "run_json: is no JSON object"),
+        ("export_finish('{}', '[]')", "report_json: is no JSON object"),
+        ("export_report('{}')", "report_json: run_id must be text"),
     ],
 )
 def test_an_error_is_one_line(
@@ -174,7 +187,11 @@ select * from {{ ref('phones') }} where i < 2
          'exported': 2, 'excluded': {'duplicate': 1}},
     ],
 } %}
-select export_finish('{{ tojson(facts) }}')
+{% set report = {
+    'run_id': var('run_id'), 'load_id': 'load', 'code_version': '0.1.0',
+    'obstacle': '', 'variables': {}, 'left_out': 0, 'results': [],
+} %}
+select export_finish('{{ tojson(facts) }}', '{{ tojson(report) }}')
 {% endif %}
 {% endmacro %}
 """,
@@ -192,6 +209,8 @@ def test_a_dbt_build_publishes(root: Path, tmp_path: Path) -> None:
     rows = "".join(f"{i},+1202555010{i}\n" for i in range(3))
     assert (root / "latest" / BUYERS).read_text() == "i,phone\n" + rows
     assert publish("verify").returncode == 0
+    # There is no load for a report to tell of: the run is promoted all the same.
+    assert f"Run {RUN_A} has no report: CatalogException" in done.stdout
     _assert_private(project / "small.duckdb")
     _assert_private(project / "logs" / "dbt.log")
     _assert_private(project / "target" / "run_results.json")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from publish.errors import ContractError
 from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
-from publish.manifest import About, Counts, Manifest
+from publish.manifest import About, Counts, Manifest, audience_rows
 from publish.promotion import load_current, load_manifest
 from publish.root import Root
 
@@ -78,9 +78,9 @@ def _run_row(root: Root, run_id: str, promoted: str | None) -> Row:
 
 
 def _exported(manifest: Manifest, audience: str) -> str:
-    """Add up the rows of an audience over portals; formats hold the same rows."""
-    rows = {f.portal: f.rows for f in manifest.files if f.audience == audience}
-    return str(sum(rows.values())) if rows else NOTHING
+    """Add up the rows of an audience over portals."""
+    rows = [n for (_, name), n in audience_rows(manifest).items() if name == audience]
+    return str(sum(rows)) if rows else NOTHING
 
 
 def _fates(manifest: Manifest) -> list[str]:

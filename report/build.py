@@ -1,0 +1,97 @@
+"""What a build knows of itself at its end, as macros/run/finish_run.sql says it.
+
+    report_json   {"run_id", "load_id", "code_version", "obstacle",
+                   "variables": {...}, "left_out",
+                   "results": [{"name", "kind", "status", "failures"}]}
+
+`kind` is dbt's: model, seed, test, unit_test. `failures` is a test's number of rows or
+null. `obstacle` says why the run is not to be promoted, and is empty where it is;
+`left_out` counts what has no result. Nothing in it is of a person.
+"""
+
+from dataclasses import dataclass
+
+from publish.fields import Fields, Json
+from publish.layout import AUDIENCES
+
+GOOD = ("success", "pass")
+SKIPPED = "skipped"
+MEMBERS = "audience_members"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a model, a seed or a test ended."""
+
+    name: str
+    kind: str
+    status: str
+    failures: int | None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it stands against no promotion."""
+        return self.status in GOOD
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it had no chance, as something before it failed."""
+        return self.status == SKIPPED
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that has ended."""
+
+    run_id: str
+    load_id: str
+    code_version: str
+    obstacle: str
+    variables: dict[str, Json]
+    left_out: int
+    results: tuple[Result, ...]
+
+    @property
+    def has_marts(self) -> bool:
+        """Whether the marts are this build's, not those that an earlier one left."""
+        return any(r.name == MEMBERS and r.is_good for r in self.results)
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The audiences that are written, by the variable `audience`."""
+        chosen = self.variables.get("audience", "both")
+        return tuple(name for name in AUDIENCES if chosen in (name, "both"))
+
+    def failed(self) -> list[Result]:
+        """Return what failed, tests with most rows first; not what was skipped."""
+        bad = [r for r in self.results if not (r.is_good or r.is_skipped)]
+        return sorted(bad, key=lambda r: (-(r.failures or 0), r.kind, r.name))
+
+    def passed(self) -> list[Result]:
+        """Return what passed, by name."""
+        return sorted(
+            (r for r in self.results if r.is_good), key=lambda r: (r.kind, r.name)
+        )
+
+
+def read_build(report_json: str) -> Build:
+    """Read report_json; ContractError where it is no such thing."""
+    fields = Fields.parse("report_json", report_json)
+    return Build(
+        run_id=fields.run_id("run_id"),
+        load_id=fields.text("load_id"),
+        code_version=fields.text("code_version"),
+        obstacle=fields.text("obstacle", empty=True),
+        variables=fields.mapping("variables"),
+        left_out=fields.count("left_out"),
+        results=tuple(_read_result(item) for item in fields.items("results")),
+    )
+
+
+def _read_result(fields: Fields) -> Result:
+    return Result(
+        name=fields.text("name"),
+        kind=fields.text("kind"),
+        status=fields.text("status"),
+        failures=fields.count_or_none("failures"),
+    )

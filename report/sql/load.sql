@@ -1,0 +1,29 @@
+-- What the load asked the portals for, and what it carried over from earlier
+-- loads: from its load.json, which need not say all of this. One row a portal.
+with
+
+portals as (
+    select
+        unnest(json_keys(portals)) as portal,
+        portals
+    from landing.loads
+),
+
+facts as (
+    select
+        portal,
+        json_extract(
+            portals, '$."' || replace(portal, '"', '\"') || '"'
+        ) as said
+    from portals
+)
+
+select
+    portal,
+    try_cast(said ->> '$.requests' as bigint) as requests,
+    try_cast(said ->> '$.asked.access_keys' as bigint) as asked_keys,
+    try_cast(said ->> '$.carried.access_keys' as bigint) as carried_keys,
+    try_cast(said ->> '$.asked.users' as bigint) as asked_users,
+    try_cast(said ->> '$.carried.users' as bigint) as carried_users
+from facts
+order by portal

@@ -1,0 +1,28 @@
+-- What becomes of each portal's candidates; also of a portal without any. A
+-- phone counts once in its portal. One row a portal.
+with
+
+portals as (
+    select distinct portal from marts.audience_summary
+),
+
+counts as (
+    select
+        portal,
+        count(*) as candidates,
+        count_if(is_written and audience = 'buyers') as buyers,
+        count_if(is_written and audience = 'non_buyers') as non_buyers,
+        count(distinct phone_number) filter (where is_written) as phones
+    from members
+    group by portal
+)
+
+select
+    portals.portal,
+    cast(coalesce(counts.candidates, 0) as bigint) as candidates,
+    cast(coalesce(counts.buyers, 0) as bigint) as buyers,
+    cast(coalesce(counts.non_buyers, 0) as bigint) as non_buyers,
+    cast(coalesce(counts.phones, 0) as bigint) as phones
+from portals
+left join counts using (portal)
+order by portals.portal

@@ -1,0 +1,26 @@
+-- Why candidates are in no file, in the order of R13. One row a reason that
+-- there is.
+with
+
+excluded as (
+    select
+        coalesce(exclusion_reason, 'not_written') as reason,
+        count_if(audience = 'buyers') as buyers,
+        count_if(audience = 'non_buyers') as non_buyers
+    from members
+    where not is_written
+    group by coalesce(exclusion_reason, 'not_written')
+)
+
+select
+    excluded.reason,
+    coalesce(
+        exclusion_reasons.meaning,
+        'The variable audience leaves this audience out.'
+    ) as meaning,
+    cast(excluded.buyers as bigint) as buyers,
+    cast(excluded.non_buyers as bigint) as non_buyers
+from excluded
+left join seeds.exclusion_reasons
+    on excluded.reason = exclusion_reasons.reason
+order by exclusion_reasons.precedence nulls last

@@ -1,0 +1,209 @@
+"""Reports made up for the tests: of every way that a build ends."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from publish.manifest import RunFile
+from report.build import Build, Result
+from report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
+from report.page import Facts
+from report.trend import TrendRun
+
+HOSTILE = (
+    "<script>document.title='run'</script>",
+    "\"><img src=x onerror=alert(1)> ' {{ 7 * 7 }} {% raw %}",
+    "</style></table><h1>Closed</h1>",
+    "\u202egnirpS \u2067tfel ot thgir",
+    "\u05e8\u05d1\u05d9\u05d9\u05d4 2026 \u0645\u062f\u0631\u0633\u0629",
+    "Long " + "name" * 75,
+    "W" * 300,
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 School \U0001f393",
+    "&amp; &lt;b&gt; &#x202e;",
+    "",
+)
+VARIABLES = {
+    "audience": "both",
+    "as_of": "2026-11-24T13:42:53Z",
+    "contact_filter": "phone",
+    "groups": ["Canaryteacher"],
+    "promote": True,
+}
+
+
+def run_id(number: int) -> str:
+    """The id of the run of a night."""
+    return f"202611{number + 1:02d}T013000000000Z-{number:08x}"
+
+
+LAST = run_id(29)
+
+
+def build(**more: object) -> Build:
+    """A build in which everything passed."""
+    results = [
+        Result(f"{kind}_of_a_rather_long_name_{number:03d}", kind, status, failures)
+        for kind, status, failures, count in (
+            ("test", "pass", 0, 200),
+            ("unit_test", "pass", None, 25),
+            ("model", "success", None, 45),
+            ("seed", "success", None, 3),
+        )
+        for number in range(count)
+    ]
+    values = {
+        "run_id": LAST,
+        "load_id": "20261124T134253711723Z-6289c402",
+        "code_version": "0.1.0+e0f90aa8a393",
+        "obstacle": "",
+        "variables": VARIABLES,
+        "left_out": 0,
+        "results": tuple(results),
+        **more,
+    }
+    return Build(**values)  # type: ignore[arg-type]
+
+
+def facts() -> Facts:
+    """A promoted run of two portals after 29 others, two of which failed."""
+    jobs = [
+        Job("north", f"job-{n:04d}", HOSTILE[n] or None, 40, n, 40 - n)
+        for n in range(len(HOSTILE))
+    ]
+    return Facts(
+        build=build(),
+        promoted=LAST,
+        numbers=Numbers(
+            as_of="2026-11-24T13:42:53Z",
+            funnel=Funnel(1300, 60, 40, 1200, 1500, 1100, 100, 900),
+            reasons=[
+                Reason("no_images", "The subject refers to no image.", 50, 100),
+                Reason("duplicate", "Another row is kept.", 100, 150),
+            ],
+            portals=[
+                Portal("north", 1000, 300, 500, 620),
+                Portal("south", 500, 100, 200, 300),
+            ],
+            jobs=jobs,
+        ),
+        load=[
+            PortalLoad("north", 1000, 20, 980, 10, 400),
+            PortalLoad("south", 500, 10, 490, 5, 200),
+        ],
+        files=[
+            RunFile(
+                f"{portal}/{audience}.csv", portal, audience, "csv", rows, 1, "f" * 64
+            )
+            for portal, audience, rows in (
+                ("north", "buyers", 300),
+                ("north", "non_buyers", 500),
+                ("south", "buyers", 100),
+                ("south", "non_buyers", 200),
+            )
+        ],
+        trend=[
+            TrendRun(run_id(n), None, None)
+            if n in (7, 20)
+            else TrendRun(run_id(n), 300 + n, 600 + 2 * n)
+            for n in range(30)
+        ],
+    )
+
+
+def many_jobs() -> Facts:
+    """500 jobs, each with the longest name, in 9 portals."""
+    whole = facts()
+    assert whole.numbers
+    jobs = [
+        Job(
+            f"midshipmenportraits{n % 9}",
+            f"{n:036d}",
+            f"{n} " + "\U0001f393" * 300,
+            90,
+            n % 90,
+            50,
+        )
+        for n in range(500)
+    ]
+    portals = [
+        Portal(f"midshipmenportraits{n}", 99_999, 33_333, 33_333, 55_555)
+        for n in range(9)
+    ]
+    return replace(whole, numbers=replace(whole.numbers, jobs=jobs, portals=portals))
+
+
+def failed() -> Facts:
+    """A build whose contracts failed after its marts, the first of its root."""
+    whole = facts()
+    results = [
+        Result("assert_no_suppressed_address_is_exported", "test", "fail", 12),
+        Result("export_buyers", "model", "skipped", None),
+        Result("int_galleries", "model", "error", None),
+        *whole.build.results,
+        Result("audience_members", "model", "success", None),
+    ]
+    return replace(
+        whole,
+        build=build(results=tuple(results), obstacle="3 did not pass: a (fail)"),
+        promoted=run_id(28),
+        files=None,
+        trend=[*whole.trend[:-1], TrendRun(LAST, None, None)],
+    )
+
+
+def early() -> Facts:
+    """A build that failed before its marts, over a load that says little."""
+    return replace(
+        failed(),
+        promoted=None,
+        numbers=None,
+        load=[PortalLoad("north", *[None] * 5)],
+        trend=[TrendRun(LAST, None, None)],
+    )
+
+
+def guarded() -> Facts:
+    """A run that passed and that the volume guard held back."""
+    obstacle = (
+        f"run {LAST}: is not promoted, as its rows differ by more than max_change (0.5)"
+        f" from those of the promoted run {run_id(28)}: north buyers 900 -> 300. "
+        f"If that is right: publish promote {LAST} --accept-change"
+    )
+    return replace(facts(), build=build(obstacle=obstacle), promoted=run_id(28))
+
+
+def empty() -> Facts:
+    """A run without a candidate."""
+    whole = facts()
+    return replace(
+        whole,
+        numbers=Numbers(
+            as_of="2026-11-24T13:42:53Z",
+            funnel=Funnel(*[0] * 8),
+            reasons=[],
+            portals=[Portal("north", 0, 0, 0, 0)],
+            jobs=[],
+        ),
+        load=[PortalLoad("north", 3, 0, 0, 0, 0)],
+        files=[],
+        trend=[TrendRun(LAST, 0, 0)],
+    )
+
+
+def one_portal() -> Facts:
+    """A run of one portal and one audience, and nobody reached twice."""
+    whole = facts()
+    assert whole.numbers
+    numbers = replace(
+        whole.numbers,
+        funnel=Funnel(10, 0, 0, 10, 10, 1, 0, 1),
+        reasons=[Reason("not_written", "Left out.", 0, 9)],
+        portals=[Portal("north", 10, 1, 0, 1)],
+        jobs=[Job("north", "job", "A job", 10, 10, 0)],
+    )
+    return replace(whole, numbers=numbers, load=whole.load[:1], trend=whole.trend[-2:])
+
+
+PAGES: dict[str, Callable[[], Facts]] = {
+    made.__name__: made
+    for made in (facts, many_jobs, failed, early, guarded, empty, one_portal)
+}

@@ -1,0 +1,227 @@
+"""The page in a browser, in both themes, and its sums; people are in none of it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from report.page import render
+from tests.report.pages import HOSTILE, LAST, PAGES, facts, run_id
+from tests.report.reading import read_report
+
+MOST_BYTES = 200_000
+# Notes what the policy has refused, before anything of the page is read.
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WATCH = """
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation",
+        event => window.violations.push(event.violatedDirective));
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every made-up report as a file."""
+    made = tmp_path_factory.mktemp("reports")
+    for name, build in PAGES.items():
+        (made / f"{name}.html").write_bytes(render(build()))
+    return made
+
+
+def requested(page: Page) -> list[str]:
+    """The addresses that a page asks for from now on."""
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url))
+    return seen
+
+
+def console(page: Page) -> list[str]:
+    """What a page says on its console from now on."""
+    seen: list[str] = []
+    page.on("console", lambda message: seen.append(message.text))
+    return seen
+
+
+def wide(page: Page) -> bool:
+    """Whether the page scrolls sideways, also where its folded parts are open."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found: bool = page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_for_everybody_and_asks_for_nothing(
+    browser: Browser, folder: Path, name: str
+) -> None:
+    """At 360 and 1440 pixels in both themes; the policy refuses nothing of its own."""
+    url = (folder / f"{name}.html").as_uri()
+    grounds = set()
+    for scheme in SCHEMES:
+        context = browser.new_context(color_scheme=scheme)
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        asked, said = requested(page), console(page)
+        page.goto(url)
+        for width in (360, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert not wide(page)
+        assert page.evaluate("window.violations") == []
+        assert (asked, said) == ([url], [])
+        assert page.title().startswith(page.inner_text("h1"))
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        context.close()
+    assert len(grounds) == 2
+
+
+def test_the_policy_refuses_what_is_not_the_page_s_own(
+    browser: Browser, folder: Path
+) -> None:
+    """A script, a style, an image and a request: so a name could do nothing either."""
+    context = browser.new_context()
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    answered: list[str] = []
+    page.on("response", lambda response: answered.append(response.url))
+    page.goto((folder / "facts.html").as_uri())
+    page.evaluate("""() => {
+        document.body.insertAdjacentHTML("beforeend",
+            "<img src='https://example.org/x.png'><p style='color: red'>red</p>");
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+        return fetch("https://example.org/").catch(() => null);
+    }""")
+    page.wait_for_function("window.violations.length === 4")
+    refused = page.evaluate("window.violations")
+    assert sorted(refused) == [
+        "connect-src",
+        "img-src",
+        "script-src-elem",
+        "style-src-attr",
+    ]
+    assert page.evaluate("window.ran") is None
+    assert len(answered) == 1
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_small_and_always_the_same(folder: Path, name: str) -> None:
+    """Also with 500 jobs, 30 runs and 273 contracts."""
+    page = (folder / f"{name}.html").read_bytes()
+    assert len(page) < MOST_BYTES
+    assert render(PAGES[name]()) == page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_no_script_and_no_address(folder: Path, name: str) -> None:
+    """Nothing that a browser would run, follow or fetch; and names of nobody."""
+    page = (folder / f"{name}.html").read_text()
+    read = read_report(page)
+    assert not read.tags & {"script", "link", "img", "a", "iframe", "form", "b"}
+    assert not {a for a in read.attributes if a.startswith("on")}
+    assert not read.attributes & {"style", "src", "href", "srcset"}
+    assert "://" not in page
+    assert "Canaryteacher" not in page
+
+
+def test_hostile_names_are_shown_as_they_are(browser: Browser, folder: Path) -> None:
+    """Each on its own line, cut after 80 characters, its direction its own."""
+    read = read_report((folder / "facts.html").read_text())
+    assert "Closed" not in read.headings
+    names = [row[0] for row in read.tables["reachable"][1:]]
+    # A character that cannot be seen is shown as one that can.
+    unseen = dict.fromkeys(map(ord, "\u202e\u2067\u200d"), "\ufffd")
+    wanted = [name.translate(unseen) for name in HOSTILE]
+    short = [n if len(n) <= 80 else n[:79] + "\u2026" for n in wanted]
+    assert names == [n or "No name, job-0009" for n in short]
+    page = browser.new_page()
+    page.goto((folder / "facts.html").as_uri())
+    assert page.title().startswith("1,100 rows for 900 phones")
+    shown = page.locator("#reachable tbody bdi").all_inner_texts()
+    assert len(shown) == len(names)
+    page.close()
+
+
+def test_the_funnel_adds_up() -> None:
+    """Each sum is the one before it with what comes and goes in between."""
+    table = read_report(render(facts()).decode()).tables["funnel"][1:]
+    reached = None
+    for label, count in table:
+        signed = count[0] in "+\u2212"
+        number = int(count.replace("\u2212", "-").replace(",", ""))
+        if signed:
+            assert reached is not None
+            reached += number
+        else:
+            assert reached in (None, number), label
+            reached = number
+    assert reached == 900
+
+
+def test_the_answer_comes_first() -> None:
+    """What was promoted, or that nothing was, and why."""
+    answers = {
+        name: read_report(render(made()).decode()).headings[0]
+        for name, made in PAGES.items()
+    }
+    assert answers == {
+        "facts": "1,100 rows for 900 phones were promoted.",
+        "many_jobs": "1,100 rows for 900 phones were promoted.",
+        "failed": "Nothing was promoted: 2 contracts failed.",
+        "early": "Nothing was promoted: 2 contracts failed.",
+        "guarded": "Nothing was promoted.",
+        "empty": "A run without a row was promoted.",
+        "one_portal": "1 row for 1 phone was promoted.",
+    }
+    said = render(PAGES["failed"]()).decode()
+    assert "assert_no_suppressed_address_is_exported (12 rows), int_galleries" in said
+    assert f"Run {run_id(28)} stays promoted." in said
+    held_back = render(PAGES["guarded"]()).decode()
+    assert f"publish promote {LAST} --accept-change" in held_back
+
+
+def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:
+    """With their rows, and how many of each kind passed."""
+    page = render(PAGES["failed"]()).decode()
+    read = read_report(page)
+    assert read.tables["failures"][1:] == [
+        ["assert_no_suppressed_address_is_exported", "12 rows"],
+        ["int_galleries", "error"],
+    ]
+    assert read.numbers("contracts") == {
+        "data tests": [200, 1, 0],
+        "unit tests": [25, 0, 0],
+        "models": [46, 1, 1],
+        "seeds": [3, 0, 0],
+        "All": [274, 2, 1],
+    }
+    assert page.count("<li>test_of_a_rather_long_name_") == 200
+
+
+def test_a_run_that_failed_is_a_gap() -> None:
+    """A mark in the chart, and a line in its table."""
+    page = render(facts()).decode()
+    assert page.count('class="gap"') == 2
+    table = read_report(page).tables["trend"][1:]
+    assert len(table) == 30
+    assert sum(row[1:] == ["\u2013"] * 3 for row in table) == 2
+    assert table[0][1:] == ["329", "658", "987"]

@@ -25,6 +25,7 @@ from publish.files import (
     storage,
 )
 from publish.s3_bucket import Bucket, Note
+from publish.s3_writing import add
 from publish.settings import s3_root_at
 
 SCRATCH = ".pulled"
@@ -51,7 +52,7 @@ def push(store: Bucket, load: Path) -> None:
     files = sorted(load.glob("portal=*/*.parquet"))
     for path in [*files, load / LOAD_JSON]:
         key = f"{LOADS}/{load.name}/{path.relative_to(load).as_posix()}"
-        if not store.add(key, path, Note(load.name, fingerprint(path)[0])):
+        if not add(store, key, path, Note(load.name, fingerprint(path)[0])):
             raise StorageError(f"{store.address(key)}: another file is there already")
 
 

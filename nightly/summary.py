@@ -45,7 +45,7 @@ def render(night: Night) -> str:
     if night.difference:
         parts += ["### What comes and goes", _difference(night.difference)]
     if night.audience_diff:
-        parts += ["### The same load, built then and now", night.audience_diff.strip()]
+        parts += ["### Two builds of this load", night.audience_diff.strip()]
     parts += ["### Steps", _steps(night.steps)]
     return "\n\n".join(parts) + "\n"
 

@@ -71,6 +71,7 @@ def bucket(
         )
 
 
+@pytest.mark.timeout(600)
 def test_a_slow_bucket_is_built_to_and_one_that_stays_slow_is_not(
     bucket: Bucket, built: Built
 ) -> None:

@@ -239,7 +239,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         self.rfile.close()
-        self.wfile.close()
         self.connection.close()
 
 

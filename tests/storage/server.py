@@ -37,7 +37,9 @@ NO_AWS = {
 GRPC = 10_000  # What SeaweedFS adds to a port for its own talk.
 SECONDS = 60
 # The shell reads until the pipe from its parent closes, as it does when that dies.
-ENDS_WITH_ITS_PARENT = '"$@" & read _; kill -9 $!'
+ENDS_WITH_ITS_PARENT = '"$@" & read _; kill -9 $!; rm -f $SOCKETS'
+# What SeaweedFS would leave.
+SOCKET = "/tmp/seaweedfs-*-{}.sock"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ class Server:
 @contextmanager
 def serve_s3(folder: Path) -> Iterator[Server]:
     """Run a server until the block ends; data and log are in the folder."""
-    master, volume, filer, s3 = _free_ports(4)
+    ports = _free_ports(4)
+    master, volume, filer, s3 = ports
+    sockets = (SOCKET.format(port + added) for port in ports for added in (0, GRPC))
     server = Server(f"http://{HOST}:{s3}", Key(token_hex(8), token_hex(16)))
     (folder / "data").mkdir(parents=True)
     (folder / "iam.json").write_text(json.dumps(_identities(server.admin)))
@@ -136,7 +140,12 @@ def serve_s3(folder: Path) -> Iterator[Server]:
         shell = subprocess.Popen(
             ["/bin/sh", "-c", ENDS_WITH_ITS_PARENT, "sh", WEED, "server", *flags],
             cwd=folder,
-            env={"HOME": str(folder), "WEED_S3_SSE_KEY": token_hex(32)},
+            env={
+                "HOME": str(folder),
+                "PATH": os.defpath,
+                "SOCKETS": " ".join(sockets),
+                "WEED_S3_SSE_KEY": token_hex(32),
+            },
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -3,6 +3,7 @@
 Each probe is one request to a real server by a user who has the policy alone.
 """
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tests.publish.publishing import RUN_A, RUN_B, build, publish
 from tests.storage.policies import (
     named_actions,
     new_user,
+    policy,
     prefix_of,
     used_actions,
 )
@@ -35,6 +37,13 @@ PLACES = {
     "current.json": "/current.json",
     "another file in the root": "/another.json",
     "another root": "2/current.json",
+}
+LIST_ACTIONS = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
+ACTIONS = LIST_ACTIONS | {
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
 }
 LISTS = {"the root": "/", "another root": "2/", "the bucket": ""}
 MANIFESTS = ["a run's manifest", "a removed run's manifest"]
@@ -66,6 +75,23 @@ def test_a_policy_allows_this_and_nothing_else(name: str, s3_server: Server) -> 
     root = s3_server.new_root()
     user = new_user(s3_server, name, root)
     assert allowed(s3_server, user, prefix_of(root)) == ALLOWED[name]
+
+
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_a_policy_names_single_actions_of_one_root(name: str) -> None:
+    """No `*` among actions, and none that no command uses (see also tests/e2e)."""
+    document = json.loads(policy(name, f"s3://{BUCKET}/prefix"))
+    assert document["Version"] == "2012-10-17"
+    assert named_actions(name, f"s3://{BUCKET}/prefix") <= ACTIONS
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    for statement in document["Statement"]:
+        resources = statement["Resource"]
+        if resources == bucket:
+            assert statement["Action"] in LIST_ACTIONS
+        else:
+            for resource in [resources] if isinstance(resources, str) else resources:
+                assert resource.startswith(f"{bucket}/prefix/")
+        assert statement["Effect"] == "Allow"
 
 
 def test_pruning_does_all_that_its_policy_allows(

@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError
 from publish.errors import (
     ConfigurationError,
     ContractError,
+    StorageError,
     lost_race,
     lost_removal,
     written_once,
@@ -66,10 +67,8 @@ class S3Root:
     @property
     def _state(self) -> Path:
         """A folder of this machine and user for this root."""
-        base = Path(os.environ.get("XDG_STATE_HOME", ""))
-        folder = base if base.is_absolute() else Path.home() / ".local/state"
         name = hash_sha256(self.address().encode()).hexdigest()[:16]
-        return folder / STATE / f"{self.bucket.name}-{name}"
+        return _state_home() / STATE / f"{self.bucket.name}-{name}"
 
     @property
     def staging(self) -> Path:
@@ -123,8 +122,9 @@ class S3Root:
     def remove_run(self, run_id: str, over: str) -> None:
         """Remove a run; its manifest is copied to REMOVED, and goes after that.
 
-        Of this and a promotion on another machine, one sees the other: REMOVED is
-        there before current.json is looked at, and `stage_latest` looks for REMOVED.
+        Of this and a promotion on another machine, at least one sees the other: here
+        current.json is read once REMOVED is there, and there REMOVED is looked for
+        before and after current.json moves.
         """
         manifest, removed = manifest_key(run_id), run_key(run_id, REMOVED)
         is_whole = self.bucket.note(manifest) is not None
@@ -155,7 +155,7 @@ class S3Root:
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
         """See that all there is to copy is there: nothing is copied out of sight."""
-        if self.bucket.note(run_key(run_id, REMOVED)) is not None:
+        if self._is_being_removed(run_id):
             raise ContractError(f"run {run_id}: is being removed")
         for path, digest in digests.items():
             key = run_key(run_id, path)
@@ -169,6 +169,8 @@ class S3Root:
 
     def show_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
         """Delete what the run does not have, then copy what differs."""
+        if self._is_being_removed(run_id):
+            raise StorageError(f"run {run_id}: is being removed by a prune elsewhere")
         for path in self.list_files(LATEST).keys() - digests.keys():
             self.bucket.delete(f"{LATEST}/{path}")
         for path, digest in digests.items():
@@ -176,10 +178,25 @@ class S3Root:
             if self.bucket.note(target) != Note(run_id, digest):
                 self.bucket.copy(run_key(run_id, path), target)
 
+    def _is_being_removed(self, run_id: str) -> bool:
+        return self.bucket.note(run_key(run_id, REMOVED)) is not None
+
     def shows(self, run_id: str) -> bool:
         """Ask each file under latest/ of which run it is."""
         notes = (self.bucket.note(f"{LATEST}/{p}") for p in self.list_files(LATEST))
         return all(note is not None and note.run_id == run_id for note in notes)
+
+
+def _state_home() -> Path:
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if base.is_absolute():
+        return base
+    try:
+        return Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "XDG_STATE_HOME must name a folder to stage files in, as there is no home"
+        ) from error
 
 
 def s3_root(

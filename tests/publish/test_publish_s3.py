@@ -289,6 +289,18 @@ def test_staging_is_in_the_home_where_the_system_names_no_place(
     assert export_root().staging.parent != folder
 
 
+def test_staging_needs_a_place(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(ConfigurationError, match="XDG_STATE_HOME must name a folder"):
+        export_staging_path(RUN_A, BUYERS)
+    assert remote.files() == []
+
+
 @pytest.mark.parametrize(
     "address",
     [

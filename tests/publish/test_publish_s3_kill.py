@@ -9,11 +9,12 @@ from publishing import RUN_A, RUN_B, RUN_C, build, publish, write_files
 from remote import Remote
 
 from publish import promotion
-from publish.errors import ContractError, LostRaceError
+from publish.errors import ContractError, LostRaceError, StorageError
 from publish.promotion import load_manifest
 from publish.pruning import Rule, prune
 from publish.run import export_begin
 from publish.settings import export_root
+from tests.storage.proxy import is_overtaken_by
 
 # Where every second or third step is enough to meet every state, it saves time.
 MOST_STEPS = 300
@@ -122,6 +123,21 @@ def test_a_run_that_is_marked_is_not_promoted(remote: Remote) -> None:
         promote(RUN_B)
     assert remote.tree() == before
     assert promotion.verify(export_root(), RUN_B) == ["manifest.json.removed: extra"]
+
+
+def test_a_run_that_is_marked_as_it_is_promoted_is_an_error(remote: Remote) -> None:
+    build(RUN_A)
+    build(RUN_B, promote=False)
+    mark = f"runs/{RUN_B}/manifest.json.removed"
+    with remote.behind_proxy() as proxy:
+        overtake = is_overtaken_by(lambda: remote.put(mark, b"{}"))
+        proxy.play(overtake, "PUT", "/current.json", times=1)
+        with pytest.raises(StorageError, match=f"{RUN_B}: is being removed by a prune"):
+            promote(RUN_B)
+    assert remote.shown() == RUN_A
+    # It keeps no build from starting.
+    export_begin()
+    assert promote(RUN_A)
 
 
 def test_a_run_promoted_meanwhile_stops_the_prune(remote: Remote) -> None:

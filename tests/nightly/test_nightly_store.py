@@ -16,6 +16,7 @@ from nightly.errors import StorageError
 from nightly.store import fetch, open_store, pull, push
 from publish.errors import StorageError as PublishStorageError
 from publish.s3_bucket import Bucket
+from publish.s3_writing import put
 from tests.e2e.project import Project, read_json
 from tests.nightly.nights import new_night_project
 from tests.storage.server import BUCKET, Server
@@ -188,7 +189,7 @@ def test_the_list_of_who_said_stop_is_fetched(
     target, setting = tmp_path / "list.csv", "SUPPRESSIONS_CSV"
     with pytest.raises(PublishStorageError, match="there is no such file"):
         fetch(f"{root}/suppressions.csv", target, setting)
-    open_store(root, setting).put("suppressions.csv", b"channel", "", "")
+    put(open_store(root, setting), "suppressions.csv", b"channel", "", "")
     fetch(f"{root}/suppressions.csv", target, setting)
     assert target.read_bytes() == b"channel"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from extract.errors import ExtractError
+from extract.output import end_with, guarded_output
 
 if TYPE_CHECKING:
     from extract.logs import LogFormat
@@ -115,12 +116,17 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except ExtractError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
+        end_with(error)
+
+
+def main() -> None:
+    """Run the command."""
+    with guarded_output():
+        cli()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+def cli() -> None:
     """Read the portals' jobs into the landing.
 
     Exit codes: 0 done; 2 usage or configuration; 10 what was landed is not as it may
@@ -128,7 +134,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@cli.command()
 @portals_option
 @click.option(
     "--job", "jobs", multiple=True, metavar="UUID", help="Read this job, and no others."
@@ -274,7 +280,7 @@ def load(
         commands.load(wanted, size)
 
 
-@main.command()
+@cli.command()
 @portals_option
 @timeout_option
 @env_file_option
@@ -289,7 +295,7 @@ def check(*, keys: tuple[str, ...], timeout: timedelta | None) -> None:
         commands.check(keys, timeout)
 
 
-@main.command()
+@cli.command()
 @landing_option
 def loads(landing: Path) -> None:
     """List the complete loads, newest first; * marks the current one."""
@@ -299,7 +305,7 @@ def loads(landing: Path) -> None:
         commands.loads(landing)
 
 
-@main.command()
+@cli.command()
 @click.argument("load_id")
 @landing_option
 def accept(*, load_id: str, landing: Path) -> None:
@@ -310,7 +316,7 @@ def accept(*, load_id: str, landing: Path) -> None:
         commands.accept_load(landing, load_id)
 
 
-@main.command()
+@cli.command()
 @click.option(
     "--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N loads."
 )
@@ -357,7 +363,7 @@ def _shown_fault(name: str, argument: int | str | None) -> str:
     return name if argument is None else f"{name}:{argument}"
 
 
-@main.command(cls=SandboxCommand)
+@cli.command(cls=SandboxCommand)
 @click.option("--port", type=click.IntRange(0, 65535), default=8808, show_default=True)
 @click.option(
     "--jobs", type=click.IntRange(min=0), default=SANDBOX_JOBS, show_default=True

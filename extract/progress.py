@@ -21,6 +21,8 @@ def progress(asks: Sequence[Ask]) -> Iterator[None]:
         console=Console(stderr=True),
         get_renderable=lambda: bars(asks),
         refresh_per_second=REFRESHES,
+        # The log lines are for wherever standard output leads.
+        redirect_stdout=False,
     ):
         yield
 

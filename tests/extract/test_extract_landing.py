@@ -198,9 +198,9 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_load(
         before = (folder / "landing" / "current").readlink()
         program = (
             "import resource, sys\n"
-            "from extract.cli import main\n"
+            "from extract.cli import cli\n"
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-            f"main(['load', *{options}])\n"
+            f"cli(['load', *{options}])\n"
         )
         result = subprocess.run(
             [sys.executable, "-c", program],

@@ -1,0 +1,85 @@
+"""A standard output that is full, closed, or heard by nobody."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fake_portal import serve
+from loading import EXTRACT, credentials, extract, landed, project, studio
+
+SANDBOX = ["sandbox", "--port", "0", "--jobs", "1", "--subjects", "1"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project with a load, and its portal running."""
+    with serve(studio()) as portal:
+        folder = project(tmp_path_factory.mktemp("output"), portal)
+        assert extract(folder, "load").returncode == 0
+        yield folder
+
+
+@contextmanager
+def unheard() -> Iterator[int]:
+    """Give the end of a pipe whose other end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def run(folder: Path, command: list[str], stdout: int) -> tuple[int, str]:
+    """Run a command; give its exit code and standard error."""
+    done = subprocess.run(
+        [EXTRACT, *command],
+        cwd=folder,
+        env=credentials(),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("command", [["--help"], ["load"], ["loads"]], ids=" ".join)
+def test_a_full_output_is_one_line(folder: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        code, error = run(folder, command, full.fileno())
+    assert (code, error) == (30, "Error: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "command", [["load"], ["prune", "--keep", "0"], SANDBOX], ids=" ".join
+)
+def test_an_output_that_nobody_hears_is_silence(
+    folder: Path, command: list[str]
+) -> None:
+    with unheard() as stdout:
+        assert run(folder, command, stdout) == (141, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_no_output_at_all_keeps_nobody_from_loading(folder: Path, closed: str) -> None:
+    before = (folder / "landing" / "current").readlink()
+    done = subprocess.run(
+        ["sh", "-c", f"exec {EXTRACT} load {closed}"],
+        cwd=folder,
+        env=credentials(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (folder / "landing" / "current").readlink() != before
+    assert len(landed(folder / "landing", "subjects", "studio0")) == 3
+
+
+def test_an_error_that_nobody_hears_has_its_code(folder: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {EXTRACT} prune 2>/dev/full"], cwd=folder, check=False
+    )
+    assert done.returncode == 2

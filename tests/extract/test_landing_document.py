@@ -1,0 +1,110 @@
+"""docs/landing.md says what is landed and what is read, no more and no less."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml  # type: ignore[import-untyped]
+from fake_portal import serve
+from loading import load, studio
+
+from extract.landing import SCHEMA, begun_at
+from extract.load import Limits
+
+SOURCE = Path(__file__).parents[2]
+DOCUMENT = (SOURCE / "docs" / "landing.md").read_text()
+KINDS = {str: "string", dict: "object", int: "number", float: "number"}
+
+
+def part(heading: str) -> str:
+    """Give what stands under a heading."""
+    text = DOCUMENT.split(f"\n{heading}\n")[1]
+    return re.split(r"\n##+ ", text)[0]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Give the cells of the tables in a text, without their headers."""
+    found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    return [
+        [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows[2:]]
+        for rows in (table.splitlines() for table in found)
+    ]
+
+
+def columns(entity: str) -> dict[str, str]:
+    """Give the columns and types that the document has for a file."""
+    (table,) = tables(part(f"### {entity}.parquet"))
+    return {row[0]: row[1] for row in table}
+
+
+def test_the_document_has_every_file_and_no_other() -> None:
+    named = re.findall(r"^### (\w+)\.parquet$", DOCUMENT, re.MULTILINE)
+    assert named == [*SCHEMA]
+
+
+@pytest.mark.parametrize("entity", SCHEMA)
+def test_the_document_has_every_column_with_its_type(entity: str) -> None:
+    assert [*columns(entity).items()] == [*SCHEMA[entity].items()]
+
+
+def test_the_models_read_what_the_document_has() -> None:
+    read = {
+        entity: {name: kind.upper() for name, kind in found.items()}
+        for entity, found in landing_columns().items()
+    }
+    documented = {
+        entity: {name: kind.upper() for name, kind in columns(entity).items()}
+        for entity in SCHEMA
+        if entity != "quarantine"
+    }
+    assert read == documented
+
+
+def landing_columns() -> dict[str, dict[str, str]]:
+    """Give what the macro of this name returns."""
+    text = (SOURCE / "macros" / "run" / "landing_columns.sql").read_text()
+    returned: list[Any] = []
+    template = jinja2.Environment(autoescape=False).from_string(
+        text + "{{ landing_columns() }}", globals={"return": returned.append}
+    )
+    template.render()
+    (found,) = returned
+    return dict(found)
+
+
+def test_the_document_has_the_keys_that_a_build_checks() -> None:
+    sources = SOURCE / "models/staging/portal/_portal__sources.yml"
+    (landing,) = yaml.safe_load(sources.read_text())["sources"]
+    checked = {
+        table["name"]: test["unique_key"]["arguments"]["columns"]
+        for table in landing["tables"]
+        for test in table.get("data_tests", [])
+    }
+    for entity in SCHEMA:
+        found = re.search(r"(No key|Key: ([^.]*))\.\n", part(f"### {entity}.parquet"))
+        assert found is not None, entity
+        key = re.findall(r"`(\w+)`", found[2] or "")
+        assert checked.get(entity, ["portal"]) == ["portal", *key]
+
+
+def test_the_document_has_every_field_of_load_json(tmp_path: Path) -> None:
+    of_load, of_portal = tables(part("## load.json"))
+    with serve(studio()) as portal:
+        load(portal.base_url, tmp_path)
+        # This one says more: it has no subjects left.
+        portal.routes |= {path: [] for path in portal.routes if "subjects?" in path}
+        load(portal.base_url, tmp_path, limits=Limits(accepts_shrink=True))
+    facts = json.loads((tmp_path / "current" / "load.json").read_text())
+    assert begun_at(facts["load_id"]).strftime("%Y%m%d") == facts["load_id"][:8]
+    assert {row[0]: row[1] for row in of_load} == kinds(facts)
+    assert {row[0]: row[1] for row in of_portal} == kinds(facts["portals"]["studio"])
+    needed = [row[0] for row in of_load if row[2] == "yes"]
+    assert needed == ["load_id", "extracted_at", "portals"]
+
+
+def kinds(facts: dict[str, Any]) -> dict[str, str]:
+    """Give the JSON types of fields."""
+    return {name: KINDS[type(value)] for name, value in facts.items()}

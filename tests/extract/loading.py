@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,18 @@ def load(
 def landed(landing: Path, entity: str, portal: str = "studio") -> list[dict[str, Any]]:
     """Read an entity's rows of the current load, as they stand."""
     path = landing / "current" / f"portal={portal}" / f"{entity}.parquet"
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        found = connection.execute(f"select * from read_parquet('{path}')")
-        names = [column[0] for column in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    found = engine().execute(f"select * from read_parquet('{path}')")
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    """Open what reads landed files, once for all; it keeps nothing of any."""
+    options: dict[str, Any] = {"enable_external_file_cache": False}
+    connection = duckdb.connect(config=options)
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
 
 
 def shown(landing: Path, entity: str, portal: str = "studio") -> list[str]:

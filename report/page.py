@@ -59,7 +59,7 @@ def render(facts: Facts) -> bytes:
         facts=facts,
         state=_state(facts),
         title=wording.title(facts.build, facts.numbers, facts.promoted),
-        lead=" ".join(wording.lead(facts.build, facts.numbers, facts.promoted)),
+        lead=list(wording.lead(facts.build, facts.numbers, facts.promoted)),
         address=ADDRESSES.get(str(facts.build.variables.get("contact_filter"))),
         tables=tables,
         most_rows=_most_rows(facts.trend),

@@ -270,7 +270,9 @@ def failures(build: Build) -> Table:
         )
         for result in failed[:LISTED]
     ]
-    return Table("failures", ("Failed", "With"), lines, more=len(failed) - len(lines))
+    return Table(
+        "failures", ("Contract", "Result"), lines, more=len(failed) - len(lines)
+    )
 
 
 def run_files(files: Sequence[RunFile]) -> Table:

@@ -8,6 +8,8 @@ from report.numbers import Funnel, Numbers, Reason
 
 SHOWN = 80
 NAMED = 3
+# Cannot be seen, but join what can: emoji, and letters of some scripts.
+JOINERS = "\u200c\u200d"
 NONE = "\u2013"
 KINDS = {
     "test": "data test",
@@ -41,8 +43,11 @@ def percent(part: int, whole: int) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a portal's text as one short line of what can be printed."""
-    printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    """Return a portal's text as one short line of what can be seen."""
+    printable = "".join(
+        letter if letter.isprintable() or letter in JOINERS else "\ufffd"
+        for letter in text
+    )
     return printable if len(printable) <= SHOWN else printable[: SHOWN - 1] + "…"
 
 
@@ -63,7 +68,7 @@ def title(build: Build, numbers: Numbers | None, promoted: str | None) -> str:
     if failed:
         return f"Nothing was promoted: {counted(len(failed), 'contract')} failed."
     if build.obstacle:
-        return "Nothing was promoted."
+        return f"{_rows(numbers)} not promoted."
     return f"{_rows(numbers, 'is', 'are')} ready; promoting was not asked for."
 
 
@@ -91,17 +96,18 @@ def lead(build: Build, numbers: Numbers | None, promoted: str | None) -> Iterato
     if failed:
         yield f"{_failures(failed)}."
     elif build.obstacle:
-        yield f"{_sentence(build.obstacle)}"
+        # As it is: it can end with a command to paste.
+        yield build.obstacle[0].upper() + build.obstacle[1:]
     if promoted != build.run_id:
         stays = f"Run {promoted} stays promoted." if promoted else ""
         yield stays or "No run is promoted."
     if numbers is None:
         yield "The build did not get as far as the audiences, so there are no numbers."
-        return
-    if failed:
-        yield f"The audiences as built: {rows_for_phones(numbers.funnel)}."
-    yield _left_out(numbers.funnel, numbers.reasons)
-    if not (failed or build.obstacle):
+    else:
+        if failed:
+            yield f"The audiences as built: {rows_for_phones(numbers.funnel)}."
+        yield _left_out(numbers.funnel, numbers.reasons)
+    if len(build.passed()) == len(build.results) and not build.left_out:
         yield f"All {len(build.results):,} contracts passed."
 
 
@@ -119,11 +125,6 @@ def how_failed(result: Result) -> str:
     if result.status == "fail" and result.failures:
         return counted(result.failures, "row")
     return result.status
-
-
-def _sentence(text: str) -> str:
-    ended = text if text.endswith(".") else f"{text}."
-    return ended[0].upper() + ended[1:]
 
 
 def _left_out(funnel: Funnel, reasons: list[Reason]) -> str:

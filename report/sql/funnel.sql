@@ -8,8 +8,9 @@ lists as (
 landed as (
     select
         count(*) as landed,
-        count_if(not is_on_order_list) as in_details_only,
-        count_if(is_on_order_list and not is_job_on_sale) as of_jobs_off_sale
+        count(*) filter (where not is_on_order_list) as in_details_only,
+        count(*) filter (where is_on_order_list and not is_job_on_sale)
+            as of_jobs_off_sale
     from lists
 ),
 
@@ -17,12 +18,13 @@ candidates as (
     select
         count(distinct row(portal, job_uuid, subject_uuid)) as subjects,
         count(*) as candidates,
-        count_if(is_written) as exported,
-        count_if(is_written and phone_number is null) as without_phone,
+        count(*) filter (where is_written) as exported,
+        count(*) filter (where is_written and phone_number is null)
+            as without_phone,
         count(distinct phone_number) filter (where is_written) as phones
     from members
 )
 
-select cast(columns(*) as bigint)
+select *
 from landed
 cross join candidates

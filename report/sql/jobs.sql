@@ -22,8 +22,8 @@ select
     subjects.job_uuid,
     any_value(subjects.job_name) as job_name,
     count(*) as subjects,
-    cast(count_if(contacts.has_usable_address) as bigint) as reachable,
-    cast(count_if(subjects.is_unsold) as bigint) as unsold
+    count(*) filter (where contacts.has_usable_address) as reachable,
+    count(*) filter (where subjects.is_unsold) as unsold
 from subjects
 inner join intermediate.int_subject_contacts as contacts
     using (portal, job_uuid, subject_uuid)

@@ -10,8 +10,9 @@ counts as (
     select
         portal,
         count(*) as candidates,
-        count_if(is_written and audience = 'buyers') as buyers,
-        count_if(is_written and audience = 'non_buyers') as non_buyers,
+        count(*) filter (where is_written and audience = 'buyers') as buyers,
+        count(*) filter (where is_written and audience = 'non_buyers')
+            as non_buyers,
         count(distinct phone_number) filter (where is_written) as phones
     from members
     group by portal
@@ -19,10 +20,10 @@ counts as (
 
 select
     portals.portal,
-    cast(coalesce(counts.candidates, 0) as bigint) as candidates,
-    cast(coalesce(counts.buyers, 0) as bigint) as buyers,
-    cast(coalesce(counts.non_buyers, 0) as bigint) as non_buyers,
-    cast(coalesce(counts.phones, 0) as bigint) as phones
+    coalesce(counts.candidates, 0) as candidates,
+    coalesce(counts.buyers, 0) as buyers,
+    coalesce(counts.non_buyers, 0) as non_buyers,
+    coalesce(counts.phones, 0) as phones
 from portals
 left join counts using (portal)
 order by portals.portal

@@ -5,8 +5,8 @@ with
 excluded as (
     select
         coalesce(exclusion_reason, 'not_written') as reason,
-        count_if(audience = 'buyers') as buyers,
-        count_if(audience = 'non_buyers') as non_buyers
+        count(*) filter (where audience = 'buyers') as buyers,
+        count(*) filter (where audience = 'non_buyers') as non_buyers
     from members
     where not is_written
     group by coalesce(exclusion_reason, 'not_written')
@@ -18,8 +18,8 @@ select
         exclusion_reasons.meaning,
         'The variable audience leaves this audience out.'
     ) as meaning,
-    cast(excluded.buyers as bigint) as buyers,
-    cast(excluded.non_buyers as bigint) as non_buyers
+    excluded.buyers,
+    excluded.non_buyers
 from excluded
 left join seeds.exclusion_reasons
     on excluded.reason = exclusion_reasons.reason

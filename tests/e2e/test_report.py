@@ -1,16 +1,23 @@
 """The report that a build leaves: its sums are the database's, and it stays private."""
 
-from collections.abc import Callable, Mapping
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from publish.plugin import Plugin
 from tests.e2e.project import Project, read_json
 from tests.e2e.test_rules import CHOICES
 from tests.report.reading import Read, read_report
 
+RUN = "20261130T013000000000Z-0000001d"
+LATER = "20261201T013000000000Z-0000001e"
+CANARY = "Canaryname"
+JOB = '<b onclick="x">School & Sons</b>'
 Built = Callable[[Mapping[str, Any]], Project]
 
 
@@ -107,3 +114,119 @@ def test_a_report_has_the_weakest_jobs_and_the_requests(built: Built) -> None:
     assert read.numbers("load")["All portals"][0] == load["requests"]
     tests = len(list((project.folder / "tests").glob("*.sql")))
     assert read.numbers("contracts")["data tests"][0] > tests
+
+
+@pytest.fixture
+def reporting(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of a build's database with the functions of the plugin."""
+    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
+    database = shutil.copy(built({}).database, tmp_path)
+    with duckdb.connect(database) as connection:
+        Plugin("publish", {}).configure_connection(connection)
+        yield connection
+
+
+def reported(connection: duckdb.DuckDBPyConnection, run_id: str = RUN) -> str:
+    """The page that a build of these tables leaves; nothing where it leaves none."""
+    facts = {
+        "run_id": run_id,
+        "load_id": "load",
+        "code_version": "0.1.0",
+        "obstacle": "",
+        "variables": {"audience": "both", "groups": [CANARY]},
+        "left_out": 0,
+        "results": [{"name": "audience_members", "kind": "model", "status": "success"}],
+    }
+    [(address,)] = connection.execute(
+        "select export_report(?)", [json.dumps(facts)]
+    ).fetchall()
+    return Path(address).read_text(encoding="utf-8") if address else ""
+
+
+def test_a_report_names_jobs_and_nobody_else(
+    reporting: duckdb.DuckDBPyConnection,
+) -> None:
+    """Not even where every text of a candidate is a canary."""
+    kept = "'portal', 'audience', 'exclusion_reason', 'job_name'"
+    for schema, table in (
+        ("marts", "audience_members"),
+        ("intermediate", "int_subjects"),
+        ("intermediate", "int_subject_contacts"),
+    ):
+        columns = reporting.execute(
+            "select column_name from duckdb_columns() where schema_name = ? and"
+            " table_name = ? and data_type = 'VARCHAR' and column_name not in"
+            f" ({kept}, 'job_uuid', 'subject_uuid', 'activity_uuid')",
+            [schema, table],
+        ).fetchall()
+        for (column,) in columns:
+            reporting.execute(f"update {schema}.{table} set {column} = '{CANARY}'")
+    reporting.execute(
+        f"update marts.audience_members set job_name = '{JOB}' where portal = 'north'"
+    )
+    page = reported(reporting)
+    names = {row[0] for row in read_report(page).tables["unsold"][1:]}
+    assert JOB in names
+    assert len(names) > 1
+    assert JOB not in page
+    assert CANARY not in page
+    subjects = reporting.execute(
+        "select distinct subject_uuid from marts.audience_members"
+    ).fetchall()
+    assert [uuid for (uuid,) in subjects if uuid in page] == []
+
+
+def test_a_report_is_the_same_for_the_same_run(
+    reporting: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """But for what it says of the runs before; a run has one report."""
+    page = reported(reporting)
+    assert reported(reporting) == ""
+    (tmp_path / "exports").rename(tmp_path / "before")
+    assert reported(reporting) == page
+    again = reported(reporting, LATER)
+    assert len(read_report(again).tables["trend"]) == 3
+
+
+def test_an_empty_load_and_one_portal_are_reported(
+    reporting: duckdb.DuckDBPyConnection,
+) -> None:
+    """Of the one portal alone; then of no candidate at all."""
+    for table in ("marts.audience_members", "marts.audience_summary"):
+        reporting.execute(f"delete from {table} where portal = 'south'")
+    reporting.execute(
+        "delete from intermediate.int_subject_lists where portal = 'south'"
+    )
+    alone = read_report(reported(reporting))
+    assert [row[0] for row in alone.tables["portals"]] == [
+        "Portal",
+        "north",
+        "All portals",
+    ]
+    for table in ("marts.audience_members", "intermediate.int_subject_lists"):
+        reporting.execute(f"delete from {table}")
+    empty = reported(reporting, LATER)
+    assert "The load has no candidate." in empty
+    assert read_report(empty).numbers("funnel") == {
+        "Subjects landed": [0],
+        "Subjects": [0],
+        "Candidates": [0],
+        "Rows exported": [0],
+        "Distinct phones": [0],
+    }
+
+
+def test_a_report_that_cannot_be_written_stops_nothing(
+    reporting: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """A file in the place of the folder; a load that is gone."""
+    blocked = tmp_path / "exports" / "runs"
+    blocked.parent.mkdir()
+    blocked.write_text("")
+    assert reported(reporting) == ""
+    blocked.unlink()
+    reporting.execute("drop view landing.loads")
+    assert reported(reporting) == ""
+    assert not (blocked / RUN).exists()

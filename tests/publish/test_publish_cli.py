@@ -317,3 +317,39 @@ def _assert_fails(
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_report_names_the_newest_run_that_has_one(root: Path) -> None:
+    done = publish("report")
+    assert (done.returncode, done.stdout) == (10, "")
+    assert "has a report: a whole `dbt build` writes one" in done.stderr
+    for run_id in (RUN_A, RUN_B, RUN_C):
+        build(run_id)
+    for run_id in (RUN_A, RUN_B):
+        (root / "runs" / run_id / "report.html").write_text("<!doctype html>")
+    for arguments, run_id in (([], RUN_B), ([RUN_A], RUN_A)):
+        done = publish("report", *arguments)
+        path = root / "runs" / run_id / "report.html"
+        assert (done.returncode, done.stdout) == (0, f"{path}\n")
+    assert publish("verify", RUN_B).returncode == 0
+    done = publish("report", RUN_C)
+    assert (done.returncode, done.stdout) == (10, "")
+    assert done.stderr == f"publish: run {RUN_C}: has no report\n"
+
+
+def test_report_opens_a_browser_if_there_is_one(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(RUN_A)
+    page = root / "runs" / RUN_A / "report.html"
+    page.write_text("<!doctype html>")
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", str(browser))
+    assert publish("report", "--open").stdout == f"{page}\n"
+    assert opened.read_text() == f"{page.as_uri()}\n"
+    monkeypatch.setenv("BROWSER", str(tmp_path / "nothing"))
+    monkeypatch.setenv("PATH", "")
+    done = publish("report", "--open")
+    assert (done.returncode, done.stdout) == (0, f"{page}\n")

@@ -25,6 +25,8 @@ HOSTILE_PATHS = [
     "exclusions.json",
     "manifest.json",
     "manifest.json/buyers.csv",
+    "report.html",
+    "report.html/buyers.csv",
     "exclusions.csv/buyers.csv",
     "buyers.csv",
     "/buyers.csv",

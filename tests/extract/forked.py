@@ -26,7 +26,8 @@ def become(asked: dict[str, Any]) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_FSIZE, (asked["most_disk"],) * 2)
     status = 1
     try:
-        main(asked["arguments"], prog_name="extract")
+        sys.argv = ["extract", *asked["arguments"]]
+        main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
     finally:

@@ -126,7 +126,7 @@ def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
             **_facts_of_all(plan, staged),
             "seconds": round(time.monotonic() - clock, 3),
             # Of the loads that there were, some may be pruned by now.
-            **_shrunk(plan, folder / LOAD, sources, read_loads(plan.landing, log), log),
+            **_shrunk(plan, folder / LOAD, sources, read_loads(plan.landing), log),
         }
         is_current = land(plan.landing, folder / LOAD, facts)
     return {**facts, "current": is_current}

@@ -53,14 +53,18 @@ def window(started: datetime, age: timedelta) -> Window:
     return Window(utc_text(started - age), utc_text(started))
 
 
-def read_loads(landing: Path, log: FilteringBoundLogger) -> list[Load]:
-    """Read what the complete loads say of themselves, newest first."""
+def read_loads(landing: Path, log: FilteringBoundLogger | None = None) -> list[Load]:
+    """Read what the complete loads say of themselves, newest first.
+
+    The log, if there is one, is told which cannot be read.
+    """
     loads = []
     for folder in load_folders(landing):
         try:
             loads.append(read_load(folder))
         except StorageError as error:
-            log.warning("load_not_used", load_id=folder.name, reason=str(error))
+            if log:
+                log.warning("load_not_used", load_id=folder.name, reason=str(error))
     return loads
 
 

@@ -87,7 +87,9 @@ def _landing_hold(landing: str, load_id: str) -> str:
     folder = Path(landing) / "loads" / load_id
     descriptor = hold(folder)
     if descriptor is None:
-        raise StorageError(f"load {load_id}: was removed just now: build again")
+        raise StorageError(
+            f"load {load_id}: is not in {folder.parent} any more: build again"
+        )
     while _held:
         os.close(_held.pop())
     _held.append(descriptor)

@@ -29,7 +29,7 @@ from loading import (
 
 HEAVY = {"httpx", "duckdb", "boto3", "botocore", "aiohttp", "rich", "structlog"}
 HEAVY |= {"tenacity", "asyncio", "extract.load", "extract.client"}
-COMMANDS = [[], ["load"], ["loads"], ["sandbox"]]
+COMMANDS = [[], ["load"], ["loads"], ["prune"], ["sandbox"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

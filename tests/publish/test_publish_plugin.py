@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from publishing import RUN_A, RUN_B, facts, publish
 
+from extract.files import alone
 from publish.plugin import Plugin
 
 BUYERS = "sandbox1/buyers.csv"
@@ -249,3 +250,21 @@ def _assert_private(path: Path) -> None:
 def _value(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     value: str = connection.execute(query).fetchall()[0][0]
     return value
+
+
+def test_a_load_is_held_until_another_is(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "loads" / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    held = []
+    for folder in folders:
+        arguments = [str(tmp_path), folder.name]
+        row = connection.execute("select landing_hold(?, ?)", arguments).fetchone()
+        assert row == (str(folder),)
+        with alone(folders[0]) as first, alone(folders[1]) as second:
+            held.append((not first, not second))
+    assert held == [(True, False), (False, True)]
+    with pytest.raises(duckdb.Error, match=r"load c: is not in .*loads any more"):
+        connection.execute("select landing_hold(?, 'c')", [str(tmp_path)])

@@ -110,6 +110,11 @@ class Meter:
     rows: Counter[str] = field(default_factory=Counter)
 
     @property
+    def is_read(self) -> bool:
+        """Whether all jobs that are known of have been read."""
+        return 0 < self.jobs == self.jobs_read
+
+    @property
     def gone_jobs(self) -> int:
         """How many jobs were listed, and gone when they were read."""
         return len(self.gone)

@@ -233,8 +233,16 @@ async def _read_all(
                 ),
             )
     except TimeoutError:
-        raise PortalError(f"the load took longer than {deadline:g} seconds") from None
+        left = ", ".join(_unread(ask) for ask in plan.asks if not ask.meter.is_read)
+        raise PortalError(
+            f"the load took longer than {deadline:g} seconds: {left}"
+        ) from None
     return staged
+
+
+def _unread(ask: Ask) -> str:
+    meter = ask.meter
+    return f"portal {ask.portal.key} ({meter.jobs_read} of {meter.jobs} jobs read)"
 
 
 async def _refuse_unlisted(

@@ -152,13 +152,15 @@ async def _refused(exchange: Exchange) -> None:
     exchange.reset()
 
 
-@_fault("closed", "closed after ARG bytes of the body; 0: of the answer", argument=0)
+@_fault(
+    "closed", "closed after ARG bytes of the body; 0: before it answers", argument=0
+)
 async def _closed(exchange: Exchange) -> None:
     exchange.send(_part(exchange))
     exchange.close()
 
 
-@_fault("reset", "reset after ARG bytes of the body; 0: of the answer", argument=0)
+@_fault("reset", "reset after ARG bytes of the body; 0: before it answers", argument=0)
 async def _reset(exchange: Exchange) -> None:
     exchange.send(_part(exchange))
     exchange.reset()
@@ -295,7 +297,7 @@ async def _short_pages(exchange: Exchange) -> Reply:
 
 @_fault("circle", "the ARG-th page leads back to the first", argument=1)
 async def _circle(exchange: Exchange) -> Reply:
-    following = exchange.page % int(exchange.argument) + 1
+    following = exchange.page % max(1, int(exchange.argument)) + 1
     return _linked(_rows(exchange.truth()), exchange.link(following))
 
 

@@ -29,6 +29,12 @@ class Note:
     run_id: str
     sha256: str
 
+    @classmethod
+    def of(cls, metadata: Mapping[str, str]) -> "Note":
+        """Read what S3 answers; some servers write `Run` for `run`."""
+        said = {name.lower(): value for name, value in metadata.items()}
+        return cls(said.get("run", ""), said.get("sha256", ""))
+
     @property
     def metadata(self) -> dict[str, str]:
         """As S3 keeps it."""
@@ -63,7 +69,7 @@ class Bucket:
                 if not self._is_missing(key, error):
                     raise
                 return None
-        if digest(content) != reader.metadata.get("sha256", digest(content)):
+        if Note.of(reader.metadata).sha256 not in ("", digest(content)):
             raise StorageError(
                 f"{self.address(key)}: damaged, its sha256 is not the one that it was "
                 "written with"
@@ -95,8 +101,7 @@ class Bucket:
                 if not self._is_missing(key, error):
                     raise
                 return None
-            metadata = found["Metadata"]
-            return Note(metadata.get("run", ""), metadata.get("sha256", ""))
+            return Note.of(found["Metadata"])
 
     def _is_missing(self, key: str, error: ClientError) -> bool:
         """Who may list the prefix alone is not told that a file is missing."""

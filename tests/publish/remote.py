@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from publishing import RUN_A, RUN_B, RUN_C, audience_paths, csv_text
 
+from publish import promotion
+from publish.settings import export_root
 from tests.storage.proxy import Proxy
 from tests.storage.server import BUCKET
 
@@ -108,3 +110,9 @@ class Remote:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AWS_ENDPOINT_URL", self.proxy.url)
             yield self.proxy
+
+
+def promote(run_id: str) -> bool:
+    """Promote a run over whatever is promoted."""
+    root = export_root()
+    return promotion.promote(root, run_id, root.current().version)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from killing import killer
 from publishing import RUN_A, RUN_B, RUN_C, build, publish, write_files
-from remote import Remote
+from remote import Remote, promote
 
 from publish import promotion
 from publish.errors import ContractError, LostRaceError, StorageError
@@ -18,12 +18,6 @@ from tests.storage.proxy import is_overtaken_by
 
 # Where every second or third step is enough to meet every state, it saves time.
 MOST_STEPS = 300
-
-
-def promote(run_id: str) -> bool:
-    """Promote a run over whatever is promoted."""
-    root = export_root()
-    return promotion.promote(root, run_id, root.current().version)
 
 
 def test_a_promotion_killed_at_any_request_is_set_right(remote: Remote) -> None:

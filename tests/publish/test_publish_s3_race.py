@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from publishing import RUN_A, RUN_B, RUN_C, build, publish, write_file
-from remote import Remote
+from remote import Remote, promote
 
 from publish import promotion
 from publish.errors import LostRaceError, StorageError
@@ -26,12 +26,6 @@ from tests.storage.proxy import (
 
 BUYERS = "sandbox1/buyers.csv"
 CURRENT = "/current.json"
-
-
-def promote(run_id: str) -> bool:
-    """Promote a run over whatever is promoted."""
-    root = export_root()
-    return promotion.promote(root, run_id, root.current().version)
 
 
 def fails_when_done(request: Request, forward: Forward) -> Answer:

@@ -102,10 +102,12 @@ def test_a_file_that_cannot_be_copied_to_latest_is_refused(
 def test_an_upload_killed_at_any_request_is_invisible_and_aborted(
     remote: Remote,
 ) -> None:
+    # By its age, it could be in the making on another machine.
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-aaaaaaaa"
     seen = set()
     with killer() as start:
         for step in range(1, 30):
-            status = start(step, "upload", remote.address, RUN_A)
+            status = start(step, "upload", remote.address, run_id)
             assert status in (0, -signal.SIGKILL)
             files, uploads = remote.files(), remote.uploads()
             seen.add((len(files), len(uploads)))

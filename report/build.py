@@ -6,7 +6,8 @@
 
 `kind` is dbt's: model, seed, test, unit_test. `failures` is a test's number of rows or
 null. `obstacle` says why the run is not to be promoted, and is empty where it is;
-`left_out` counts what has no result. Nothing in it is of a person.
+`left_out` counts what has no result. Nothing is of a person, but `variables` can list
+groups, which can be teachers' names.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from audience.wording import counted
 from publish.layout import AUDIENCES
 from publish.manifest import RunFile
 from report import tables, wording
@@ -52,7 +53,7 @@ def render(facts: Facts) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=wording.number, counted=wording.counted)
+    environment.filters.update(number=wording.number, counted=counted)
     environment.globals.update(began_at=wording.began_at)
     style = files("report").joinpath("style.css").read_text("utf-8")
     page = environment.get_template("page.html").render(
@@ -96,5 +97,5 @@ def _trend_chart(trend: Sequence[TrendRun]) -> Markup:
         for run in trend
     ]
     gaps = sum(height is None for height in heights)
-    label = f"Rows of {wording.counted(len(trend), 'run')}, {gaps} without a manifest"
+    label = f"Rows of {counted(len(trend), 'run')}, {gaps} without a manifest"
     return columns(heights, _most_rows(trend), label)

@@ -9,13 +9,14 @@ from dataclasses import astuple, dataclass, replace
 from markupsafe import Markup
 
 from audience.builds import variable_text
+from audience.wording import counted
 from publish.fields import Json
 from publish.manifest import RunFile
 from report.build import Build, Result
 from report.charts import Part, bar
 from report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
 from report.trend import TrendRun
-from report.wording import KINDS, began_at, counted, how_failed, number, percent, shown
+from report.wording import KINDS, began_at, how_failed, number, percent, shown
 
 LISTED_JOBS = 10
 LEAST_SUBJECTS = 10

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from audience.wording import counted
 from report.build import Build, Result
 from report.numbers import Funnel, Numbers, Reason
 
@@ -23,11 +24,6 @@ KINDS = {
 def number(amount: int | None) -> str:
     """Return a whole number with its thousands apart; a dash for none."""
     return NONE if amount is None else f"{amount:,}"
-
-
-def counted(amount: int, noun: str) -> str:
-    """Return an amount with its noun, in the plural where it is not one."""
-    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def percent(part: int, whole: int) -> str:
@@ -99,10 +95,9 @@ def lead(build: Build, numbers: Numbers | None, promoted: str | None) -> Iterato
         # As it is: it can end with a command to paste.
         yield build.obstacle[0].upper() + build.obstacle[1:]
     if promoted != build.run_id:
-        stays = f"Run {promoted} stays promoted." if promoted else ""
-        yield stays or "No run is promoted."
+        yield f"Run {promoted} stays promoted." if promoted else "No run is promoted."
     if numbers is None:
-        yield "The build did not get as far as the audiences, so there are no numbers."
+        yield "There are no numbers: the build made no audiences."
     else:
         if failed:
             yield f"The audiences as built: {rows_for_phones(numbers.funnel)}."

@@ -9,7 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from report.numbers import Job
 from report.page import render
+from report.tables import least_reachable, most_unsold
+from report.wording import percent
 from tests.report.pages import HOSTILE, LAST, PAGES, facts, run_id
 from tests.report.reading import read_report
 
@@ -175,6 +178,36 @@ def test_the_funnel_adds_up() -> None:
             assert reached in (None, number), label
             reached = number
     assert reached == 900
+
+
+def test_the_weakest_jobs_come_first_and_few() -> None:
+    """By share, the larger of equals first; a small job is no weak one; by number."""
+    sizes = {"small": (9, 0), "half": (10, 5), "large": (20, 10), "none": (10, 0)}
+    jobs = [Job("north", n, n, *size, unsold=3) for n, size in sizes.items()]
+    weak = [line.label for line in least_reachable(jobs).lines]
+    assert weak == ["none", "large", "half"]
+    assert least_reachable([Job("north", "j", "All", 50, 50, 0)]).lines == []
+    unsold = [Job("north", str(n), f"Job {n}", 99, 99, n) for n in range(30)]
+    assert [line.label for line in most_unsold(unsold).lines] == [
+        f"Job {n}" for n in range(29, 19, -1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [
+        (0, 0, "\u2013"),
+        (0, 9, "0 %"),
+        (1, 1000, "<1 %"),
+        (999, 1000, ">99 %"),
+        (2, 3, "67 %"),
+        (9, 9, "100 %"),
+    ],
+)
+def test_a_share_is_neither_none_nor_all_by_rounding(
+    part: int, whole: int, said: str
+) -> None:
+    assert percent(part, whole) == said
 
 
 def test_the_answer_comes_first() -> None:

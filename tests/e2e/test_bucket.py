@@ -16,6 +16,8 @@ from tests.storage.proxy import Proxy, Request, answers, serve_proxy
 from tests.storage.server import BUCKET, Server
 
 OLD_UPLOAD = "runs/20250101T000000000000Z-aaaaaaaa/north/buyers.csv"
+# What says of which run it is.
+ABOUT = ("manifest.json", "report.html")
 FORMATS = {"export_formats": ["csv", "json"]}
 SLOW_DOWN = answers(503, "SlowDown")
 type Built = Callable[[Mapping[str, Any]], Project]
@@ -93,9 +95,9 @@ def assert_same_files(files: Mapping[str, bytes], folder: Path) -> None:
     expected = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name not in ABOUT
     }
-    assert {f"{run}{path}" for path in [*expected, "manifest.json"]} == {
+    assert {f"{run}{path}" for path in [*expected, *ABOUT]} == {
         path for path in files if path.startswith("runs/")
     }
     assert {path: files[run + path] for path in expected} == expected

@@ -35,7 +35,7 @@ from nightly.steps import CommandFailedError, Steps
 from nightly.summary import Night, render
 from publish.errors import PublishError
 from publish.files import PRIVATE_FILE, make_folder, remove, storage, write_private
-from publish.layout import run_key
+from publish.layout import REPORT, run_key
 from publish.local import LocalRoot
 from publish.manifest import Manifest, canonical
 from publish.promotion import load_manifest
@@ -43,7 +43,6 @@ from publish.settings import export_root
 
 FOLDER = ".nightly"
 LOCK = "lock"
-REPORT = "report.html"
 STORE = "LANDING_STORE"
 SUPPRESSIONS = "SUPPRESSIONS_CSV"
 EXPORT = "export"

@@ -438,11 +438,9 @@ def test_a_load_that_was_pruned_since_it_was_listed_is_passed_over(
 
 # Stops, and two at once
 
-# A load that goes has each of these calls once, but for two fsync, three unlinkat.
+# A load that goes has each of these calls once, but for three of unlinkat.
 KILLS = {
-    "flock": (2,),
     "rename": (1, 2),
-    "fsync": (1,),
     "unlinkat": (2, 3),
     "rmdir": (1,),
 }

@@ -21,7 +21,7 @@ from extract.sandbox import (
 )
 
 TODAY = date(2026, 11, 20)
-JOBS, SUBJECTS = 2, 100
+JOBS, SUBJECTS = 1, 100
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ def most_in_a_second(times: Iterable[float]) -> int:
     return max(sum(at <= one < at + 1 for one in arrived) for at in arrived)
 
 
-@pytest.mark.parametrize("concurrency", [1, 3, 16])
+@pytest.mark.parametrize(("concurrency", "latency"), [(1, 0.01), (3, 0.03), (16, 0.2)])
 def test_no_more_is_in_flight_than_allowed_and_no_less(
-    tmp_path: Path, concurrency: int
+    tmp_path: Path, concurrency: int, latency: float
 ) -> None:
-    with serve(studio(subjects=60), latency=0.01) as portal:
+    # Answers take longer than a busy machine takes to send as many requests.
+    with serve(studio(subjects=60), latency=latency) as portal:
         load(portal.base_url, tmp_path, concurrency=concurrency)
     assert portal.peak == concurrency
 

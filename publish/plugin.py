@@ -18,6 +18,7 @@ With effects, a null argument is an error: publish.run has them in full.
 An error becomes one line of dbt's: DuckDB puts the kind of error before it.
 """
 
+import fcntl
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import dbt.flags
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 from duckdb.func import SPECIAL
 
@@ -60,12 +63,35 @@ class Plugin(BasePlugin):
         if log_folder is not None:
             _make_private(Path(log_folder) / "dbt.log")
 
+    def update_connection_config(
+        self, creds: DuckDBCredentials, config: dict[str, Any]
+    ) -> None:
+        """Say in one line that another process has the database; it is opened next."""
+        del config
+        path = Path(creds.path)
+        if path.is_file() and _is_open_elsewhere(path):
+            raise DbtRuntimeError(
+                f"{path}: another process has this database open, such as another "
+                "build: try again when that is done, or set DUCKDB_PATH"
+            )
+
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Register the functions; all cursors of the connection have them."""
         for name, function in PURE.items():
             _register(conn, name, _skipping_nulls(function), side_effects=False)
         for name, effect in {**WITH_EFFECTS, **_reporting(conn)}.items():
             _register(conn, name, _refusing_nulls(name, effect), side_effects=True)
+
+
+@storage_errors
+def _is_open_elsewhere(path: Path) -> bool:
+    with path.open("r+b") as file:
+        try:
+            # As DuckDB locks it. Closing the file lets go.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return True
+    return False
 
 
 def _case_fold(text: str) -> str:

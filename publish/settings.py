@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 DEFAULT_ROOT = "exports"
 ENCRYPTIONS = ("AES256", "aws:kms")
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+# Neither an address nor with an empty part.
+_BUCKET = re.compile(
+    r"(?!(?:[0-9]+\.){3}[0-9]+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII
+)
 # Neither empty nor of dots alone, which a URL would take for folders.
 _FOLDER = re.compile(r"(?!\.+$)[A-Za-z0-9._=-]+", re.ASCII)
 
@@ -51,8 +54,9 @@ def s3_root_at(address: str, setting: str, otherwise: str = "") -> "S3Root":
         and all(map(_FOLDER.fullmatch, folders))
     ):
         raise ConfigurationError(
-            f"{setting} must be {otherwise}s3://BUCKET/PREFIX, where PREFIX has only "
-            "letters, digits, '.', '_', '=', '-' and single '/'"
+            f"{setting} must be {otherwise}s3://BUCKET/PREFIX, where BUCKET is 3 to 63 "
+            "lower-case letters, digits, '.' and '-', and PREFIX has only letters, "
+            "digits, '.', '_', '=', '-' and single '/'"
         )
     return s3_root(bucket, "".join(f"{name}/" for name in folders), _encryption())
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.e2e.conftest import separate_exports
@@ -71,6 +72,18 @@ def test_a_malformed_suppression_list_stops_the_build(
     assert message in outcome.output
     assert "555-0123" not in outcome.output
     assert publication(project) == {}
+
+
+def test_of_two_builds_at_once_the_second_says_so_in_one_line(
+    unbuilt: Project,
+) -> None:
+    """DuckDB lets one process in, and dbt would show a traceback."""
+    unbuilt.database.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(unbuilt.database):
+        outcome = unbuilt.dbt("build", status=2)
+    assert f"{unbuilt.database}: another process has this database" in outcome.output
+    assert "Traceback" not in outcome.output
+    assert publication(unbuilt) == {}
 
 
 def test_a_build_says_that_nobody_is_suppressed(project: Project) -> None:

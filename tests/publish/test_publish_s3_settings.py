@@ -102,6 +102,8 @@ def test_staging_needs_a_place(remote: Remote, monkeypatch: pytest.MonkeyPatch) 
         "s3:///prefix",
         "s3://b/prefix",
         "s3://Bucket/prefix",
+        "s3://my..bucket/prefix",
+        "s3://192.0.2.1/prefix",
         "s3://bucket//prefix",
         "s3://bucket/a//b",
         "s3://bucket/../prefix",

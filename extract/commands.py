@@ -1,7 +1,6 @@
 """What the commands do, once their options are read."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -10,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from logging import CRITICAL, ERROR
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,14 +28,13 @@ from extract.progress import progress
 from extract.resume import code_digest
 from extract.reuse import Reuse
 from extract.shrink import SANDBOX, shrink_message
+from extract.stopping import stoppable
 
 if TYPE_CHECKING:
     from extract.sandbox import World
     from extract.sandbox.faults import Playing
 
 STOPPED = "stopped by a signal; the next load goes on from what has been read"
-# A shell gives a command that a signal ended this and the signal's number.
-TERMINATED = 128
 
 
 @dataclass(frozen=True)
@@ -175,20 +173,6 @@ def _refuse_not_current(landing: Path, facts: dict[str, Any]) -> None:
             f"load {load_id} is landed but not current: the current one, {current}, "
             "was begun in the future; once the clock is right, remove that one"
         )
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Take SIGTERM as SIGINT is taken: end now, and leave what the next load needs."""
-    before = signal.signal(signal.SIGTERM, _stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _stop(number: int, _: object) -> NoReturn:
-    raise SystemExit(TERMINATED + number)
 
 
 def loads(landing: Path) -> None:

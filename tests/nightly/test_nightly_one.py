@@ -94,6 +94,28 @@ def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:
     assert not (project.folder / ".nightly").exists()
 
 
+@pytest.mark.parametrize("address", ["nosuch.csv", "."])
+def test_a_list_that_cannot_be_read_is_refused_before_the_load(
+    tmp_path: Path, address: str
+) -> None:
+    project = new_night_project(tmp_path / "project")
+    project = project.with_environment(SUPPRESSIONS_CSV=address)
+    failed = project.run("nightly", "plan", status=2)
+    assert failed.output == (
+        f"nightly: SUPPRESSIONS_CSV: there is no readable file {address}\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["nosuch/summary.md", "suppressions.csv/summary.md"])
+def test_a_summary_that_cannot_be_written_is_refused_before_the_load(
+    tmp_path: Path, name: str
+) -> None:
+    project = new_night_project(tmp_path / "project")
+    failed = project.run("nightly", "export", "--summary", name, status=2)
+    assert failed.output.startswith(f"nightly: --summary: {name} cannot be written")
+    assert len(failed.output.splitlines()) == 1
+
+
 def test_a_store_that_is_no_bucket_is_refused(tmp_path: Path) -> None:
     project = new_night_project(tmp_path / "project")
     project = project.with_environment(LANDING_STORE="s3://")

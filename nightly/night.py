@@ -30,7 +30,12 @@ from nightly.comparing import (
     read_database,
     what_stands_against,
 )
-from nightly.errors import ConfigurationError, StepError, StorageError
+from nightly.errors import (
+    ConfigurationError,
+    StepError,
+    StoppedError,
+    StorageError,
+)
 from nightly.steps import CommandFailedError, Steps
 from nightly.summary import Night, render
 from publish.errors import PublishError
@@ -87,7 +92,7 @@ def run(wanted: Wanted) -> Night:
     """Do a night, and write its summary whatever becomes of it.
 
     Raises ConfigurationError; StorageError where another night is in progress;
-    StepError where a step fails.
+    StepError where a step fails, StoppedError where it is stopped.
     """
     _check_suppressions(wanted)
     places = Places(
@@ -105,7 +110,7 @@ def run(wanted: Wanted) -> Night:
         try:
             _go(wanted, places, steps, night)
         except BaseException as error:
-            if isinstance(error, StepError):
+            if isinstance(error, StepError | StoppedError):
                 night.obstacle = str(error)
             # What has failed first is what must be told.
             with suppress(PublishError):

@@ -103,6 +103,8 @@ def _is_readable(path: Path) -> bool:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    if path.is_dir():
+        raise DatabaseError(f"{name}: {path} is a folder")
     if not path.is_file():
         raise DatabaseError(f"{name}: there is no file {path}")
     quoted = str(path.absolute()).replace("'", "''")

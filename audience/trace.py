@@ -173,8 +173,8 @@ def _find(connection: DuckDBPyConnection, kind: str, value: str) -> None:
 def _unknown(connection: DuckDBPyConnection, kind: str) -> str:
     if kind == "subject":
         return (
-            "no list of any job in this build's load has that subject; its uuid is "
-            "that of the portal, as exclusions.csv has it"
+            "no list of any job in this build's load has that subject; give the "
+            "whole uuid of the portal, as exclusions.csv has it"
         )
     found = query(connection, "person/suppressed", build=NAME)
     since = "".join(

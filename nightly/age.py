@@ -22,9 +22,9 @@ def last_night(most: timedelta, *, is_export: bool) -> str:
     run_id, at = _promoted(root) if is_export else _newest(root)
     age = datetime.now(UTC) - at
     what = "promoted" if is_export else "begun"
-    found = f"run {run_id} was {what} at {at:%Y-%m-%d %H:%M} UTC, {_hours(age)} h ago"
+    found = f"run {run_id} was {what} at {at:%Y-%m-%d %H:%M} UTC, {_spoken(age)} ago"
     if abs(age) > most:
-        raise ContractError(f"a night is missing: {found}, and {_hours(most)} h may be")
+        raise ContractError(f"a night is missing: {found}, and {_spoken(most)} may be")
     return found
 
 
@@ -48,5 +48,8 @@ def _newest(root: Root) -> tuple[str, datetime]:
     raise ContractError(f"{NOTHING}: no run is finished under {root.address()}")
 
 
-def _hours(span: timedelta) -> str:
-    return f"{span / timedelta(hours=1):.1f}"
+def _spoken(span: timedelta) -> str:
+    for unit, length in (("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
+        if abs(span) >= length:
+            return f"{span / length:.1f} {unit}"
+    return f"{span.total_seconds():.1f} s"

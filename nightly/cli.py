@@ -5,7 +5,6 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import FrameType
 import click
 
 from extract.cli import Span
+from nightly.errors import StoppedError, StopSignal
 from publish.commandline import run
 
 PRIVATE_UMASK = 0o077
@@ -31,7 +31,7 @@ def cli() -> None:
     """Load, build, compare and promote: a whole night.
 
     Exit codes: 0 done; that of the step that failed; 2 usage or configuration; 30
-    another night is in progress.
+    another night is in progress; 130 or 143 stopped, by SIGINT or SIGTERM.
     """
 
 
@@ -102,8 +102,14 @@ def _night(
     from nightly.night import run as run_night  # noqa: PLC0415
 
     os.umask(PRIVATE_UMASK)
-    signal.signal(signal.SIGTERM, _stop)
-    night = run_night(Wanted(mode, portals, sandbox, accept_change, summary))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What runs in the background of a script is told to ignore an interrupt.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    try:
+        night = run_night(Wanted(mode, portals, sandbox, accept_change, summary))
+    except StopSignal as stop:
+        raise StoppedError("between two steps", stop.exit_code) from stop
     if night.is_promoted:
         click.echo(f"Run {night.run_id} is promoted")
     else:
@@ -111,7 +117,7 @@ def _night(
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    sys.exit(SIGNALLED + number)
+    raise StopSignal(SIGNALLED + number)
 
 
 @cli.command()

@@ -25,6 +25,22 @@ class StorageError(NightError):
     exit_code = 30
 
 
+class StopSignal(BaseException):
+    """A signal to stop, wherever it comes; no Exception, that none may swallow it."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+class StoppedError(NightError):
+    """A night that was told to stop; ends as a shell says of that signal."""
+
+    def __init__(self, where: str, exit_code: int) -> None:
+        super().__init__(f"{where}: stopped")
+        self.exit_code = exit_code
+
+
 class StepError(NightError):
     """A step that failed; ends with the exit code of what failed in it."""
 

@@ -30,7 +30,12 @@ from nightly.comparing import (
     read_database,
     what_stands_against,
 )
-from nightly.errors import ConfigurationError, StepError, StorageError
+from nightly.errors import (
+    ConfigurationError,
+    StepError,
+    StoppedError,
+    StorageError,
+)
 from nightly.steps import CommandFailedError, Steps
 from nightly.summary import Night, render
 from publish.errors import PublishError
@@ -45,6 +50,7 @@ FOLDER = ".nightly"
 LOCK = "lock"
 STORE = "LANDING_STORE"
 SUPPRESSIONS = "SUPPRESSIONS_CSV"
+S3 = "s3://"
 EXPORT = "export"
 
 
@@ -86,18 +92,15 @@ def run(wanted: Wanted) -> Night:
     """Do a night, and write its summary whatever becomes of it.
 
     Raises ConfigurationError; StorageError where another night is in progress;
-    StepError where a step fails.
+    StepError where a step fails, StoppedError where it is stopped.
     """
-    if not (wanted.is_sandbox or os.environ.get(SUPPRESSIONS)):
-        raise ConfigurationError(
-            f"{SUPPRESSIONS} is not set: a night needs the list of who said stop; "
-            "where nobody has, a file of its header alone"
-        )
+    _check_suppressions(wanted)
     places = Places(
         Path(os.environ.get("LANDING_DIR") or "landing").absolute(),
         Path(os.environ.get("DUCKDB_PATH") or "sms_campaigns.duckdb").absolute(),
     )
     make_folder(places.folder)
+    _check_summary(wanted)
     with _only_night(places.folder / LOCK) as lock:
         for path in places.folder.iterdir():
             if path.name != LOCK:
@@ -107,7 +110,7 @@ def run(wanted: Wanted) -> Night:
         try:
             _go(wanted, places, steps, night)
         except BaseException as error:
-            if isinstance(error, StepError):
+            if isinstance(error, StepError | StoppedError):
                 night.obstacle = str(error)
             # What has failed first is what must be told.
             with suppress(PublishError):
@@ -115,6 +118,38 @@ def run(wanted: Wanted) -> Night:
             raise
         _write(wanted, places, night)
     return night
+
+
+def _check_suppressions(wanted: Wanted) -> None:
+    address = os.environ.get(SUPPRESSIONS)
+    if not address:
+        if wanted.is_sandbox:
+            return
+        raise ConfigurationError(
+            f"{SUPPRESSIONS} is not set: a night needs the list of who said stop; "
+            "where nobody has, a file of its header alone"
+        )
+    if address.startswith(S3):
+        return
+    if not (Path(address).is_file() and os.access(address, os.R_OK)):
+        raise ConfigurationError(f"{SUPPRESSIONS}: there is no readable file {address}")
+
+
+def _check_summary(wanted: Wanted) -> None:
+    """Refuse a summary that could not be written once the night is over."""
+    path = wanted.summary
+    if path is None:
+        return
+    if path.exists():
+        can_write = os.access(path, os.W_OK)
+    else:
+        folder = path.parent
+        can_write = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    if not can_write:
+        raise ConfigurationError(
+            f"--summary: {path} cannot be written: its folder is missing, or "
+            "not to be written to"
+        )
 
 
 @contextmanager
@@ -184,7 +219,7 @@ def _load(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
 def _suppressions(places: Places, steps: Steps) -> dict[str, str]:
     """Fetch the suppression list, where a bucket has it; return how dbt finds it."""
     address = os.environ.get(SUPPRESSIONS, "")
-    if not address.startswith("s3://"):
+    if not address.startswith(S3):
         return {}
     with steps.step("fetch suppressions"):
         store.fetch(address, places.suppressions, SUPPRESSIONS)

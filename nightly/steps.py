@@ -14,7 +14,7 @@ from types import MappingProxyType
 import click
 
 from extract.errors import ExtractError
-from nightly.errors import NightError, StepError
+from nightly.errors import NightError, StepError, StoppedError, StopSignal
 from publish.commandline import CommandError
 from publish.files import storage
 
@@ -50,21 +50,26 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Show and time a step; StepError where something in it fails."""
+        """Show and time a step.
+
+        StepError where something in it fails, StoppedError where a signal ends it.
+        """
         began = time.monotonic()
         click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {name}")
-        exit_code = 1
+        exit_code, end = 1, "failed"
         try:
             with storage(name):
                 yield
-            exit_code = 0
+            exit_code, end = 0, "done"
+        except StopSignal as stop:
+            exit_code, end = stop.exit_code, "stopped"
+            raise StoppedError(name, exit_code) from stop
         except (CommandError, ExtractError) as error:
             exit_code = error.exit_code
             raise StepError(name, exit_code, str(error)) from error
         finally:
             step = Step(name, round(time.monotonic() - began, 1), exit_code)
             self.done.append(step)
-            end = "done" if exit_code == 0 else "failed"
             click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {name} {end}, {step.seconds} s")
 
     def run(

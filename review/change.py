@@ -24,8 +24,11 @@ def review(
     """Build the commit that HEAD and `ref` share, and the code at hand; compare them.
 
     `folder` is made anew. Without a landing, the sandbox is landed. Raises ReviewError
-    where there is no such commit, or another review is at work in `folder`.
+    where there is no project or no such commit, or another review is at work in
+    `folder`.
     """
+    if not Path("dbt_project.yml").is_file():
+        raise ReviewError("start it in the project's folder, where dbt_project.yml is")
     commit = base_commit(ref)
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))

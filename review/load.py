@@ -10,9 +10,11 @@ from typing import Any
 
 from extract import commands
 from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
+from extract.errors import ExtractError
 from extract.load import Limits
 from extract.reuse import Reuse
 from extract.sandbox import generate, suppressions
+from review.errors import ReviewError
 
 # The sandbox's people are those of this day, and the builds look from it: the numbers
 # of a review are the same whenever it is made.
@@ -38,11 +40,17 @@ def landed(landing: Path) -> Load:
 
 
 def sandbox(folder: Path) -> Load:
-    """Land the sandbox below `folder`, with people who have said stop."""
+    """Land the sandbox below `folder`, with people who have said stop.
+
+    Raises ReviewError where that fails.
+    """
     landing, listed = folder / "landing", folder / "suppressions.csv"
     size = (SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED, TODAY)
     with (folder / "load.log").open("w") as log, redirect_stdout(log):
-        commands.load(_all_of_the_sandbox(landing), commands.SandboxSize(*size))
+        try:
+            commands.load(_all_of_the_sandbox(landing), commands.SandboxSize(*size))
+        except ExtractError as error:
+            raise ReviewError(f"the sandbox was not loaded: {error}") from error
     with listed.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, SUPPRESSED)
         writer.writeheader()

@@ -63,8 +63,14 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 def base_commit(ref: str) -> str:
     """Return the commit that HEAD and `ref` share; ReviewError where there is none."""
+    git("rev-parse", "--git-dir")  # No repository at all is another mistake.
+    name = ("--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    try:
+        commit = git("rev-parse", *name)
+    except ReviewError as error:
+        raise ReviewError(f"there is no branch or commit {ref!r}") from error
     # What has come to `ref` since then is not this change's.
-    return git("merge-base", "HEAD", "--end-of-options", ref)
+    return git("merge-base", "HEAD", commit)
 
 
 def git(*arguments: str) -> str:

@@ -74,7 +74,7 @@ def a_damaged_file(path: Path) -> None:
     ("make", "message"),
     [
         (no_file, "there is no file"),
-        (a_folder, "there is no file"),
+        (a_folder, "is a folder"),
         (an_empty_file, "is no DuckDB database"),
         (a_text_file, "is no DuckDB database"),
         (half_a_file, "cannot be read to the end"),

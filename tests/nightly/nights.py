@@ -42,7 +42,7 @@ def start(project: Project) -> "subprocess.Popen[str]":
         cwd=project.folder,
         env={**project.environment, "PATH": os.environ["PATH"]},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -71,6 +71,17 @@ def test_a_night_that_is_too_old_or_not_yet_is_an_alarm(
     assert str(error).startswith("a night is missing: run ")
 
 
+@pytest.mark.parametrize(
+    ("hours", "most", "said"),
+    [(0.5, "1s", "30.0 min ago, and 1.0 s may"), (1.5, "2m", "1.5 h ago, and 2.0 min")],
+)
+def test_short_times_are_in_minutes_or_seconds(
+    root: Path, hours: float, most: str, said: str
+) -> None:
+    promote(root, ago(hours))
+    assert said in str(age("--max", most).exception)
+
+
 @pytest.mark.parametrize("promoted_at", ["yesterday", "2026-01-01T00:00:00"])
 def test_a_time_that_cannot_be_told_is_an_alarm(root: Path, promoted_at: str) -> None:
     promote(root, promoted_at)

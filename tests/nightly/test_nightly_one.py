@@ -1,6 +1,7 @@
 """One night at a time; what a night that failed or was stopped leaves."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -41,17 +42,25 @@ def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
     assert "step load failed (exit code 2)" in after.output
 
 
-def test_a_night_that_is_told_to_stop_takes_its_command_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_night_that_is_told_to_stop_says_where_and_takes_its_command_with_it(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     listener, url = silent_portal()
     project = new_night_project(tmp_path / "project", url)
     with listener, start(project) as night:
         connection, _ = listener.accept()
-        night.terminate()
-        _, errors = night.communicate(timeout=30)
+        night.send_signal(number)
+        output, errors = night.communicate(timeout=30)
         connection.close()
-    assert night.returncode == 128 + signal.SIGTERM
+    assert night.returncode == 128 + number
+    assert re.fullmatch(r".{9} load stopped, [0-9.]+ s", output.splitlines()[-1])
     assert "Traceback" not in errors
-    assert record(project)["obstacle"] == "the night was stopped"
+    assert errors.splitlines()[-1] == "nightly: load: stopped"
+    said = record(project)
+    assert said["obstacle"] == "load: stopped"
+    assert said["steps"][0]["exit_code"] == night.returncode
+    assert "**No run was made:** <code>load&#58; stopped</code>" in summary(project)
     assert project.run("nightly", "plan", "--portal", "nosuch", status=2)
 
 
@@ -92,6 +101,28 @@ def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:
     failed = project.run("nightly", "plan", status=2)
     assert "SUPPRESSIONS_CSV is not set" in failed.output
     assert not (project.folder / ".nightly").exists()
+
+
+@pytest.mark.parametrize("address", ["nosuch.csv", "."])
+def test_a_list_that_cannot_be_read_is_refused_before_the_load(
+    tmp_path: Path, address: str
+) -> None:
+    project = new_night_project(tmp_path / "project")
+    project = project.with_environment(SUPPRESSIONS_CSV=address)
+    failed = project.run("nightly", "plan", status=2)
+    assert failed.output == (
+        f"nightly: SUPPRESSIONS_CSV: there is no readable file {address}\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["nosuch/summary.md", "suppressions.csv/summary.md"])
+def test_a_summary_that_cannot_be_written_is_refused_before_the_load(
+    tmp_path: Path, name: str
+) -> None:
+    project = new_night_project(tmp_path / "project")
+    failed = project.run("nightly", "export", "--summary", name, status=2)
+    assert failed.output.startswith(f"nightly: --summary: {name} cannot be written")
+    assert len(failed.output.splitlines()) == 1
 
 
 def test_a_store_that_is_no_bucket_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from review.change import review
 from review.errors import ReviewError
+from review.load import sandbox
 from review.sides import Side, base_commit, build, checked_out
 
 
@@ -73,11 +74,12 @@ def test_what_a_killed_review_left_is_in_nobodys_way(repository: Path) -> None:
 
 @pytest.mark.parametrize("ref", ["nowhere", "--help", ""])
 def test_a_ref_that_is_none_is_refused(repository: Path, ref: str) -> None:
-    with pytest.raises(ReviewError, match="git merge-base: "):
+    with pytest.raises(ReviewError, match=f"^there is no branch or commit '{ref}'$"):
         base_commit(ref)
 
 
 def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
+    (repository / "dbt_project.yml").touch()
     folder = repository / "review"
     with (repository / "review.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -86,6 +88,23 @@ def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
             review("main", folder, None, None)
 
     assert not folder.exists()
+
+
+def test_outside_the_projects_folder_nothing_is_made(repository: Path) -> None:
+    with pytest.raises(ReviewError, match=r"^start it in the project's folder"):
+        review("main", repository / "target" / "review", None, None)
+
+    assert not (repository / "target").exists()
+
+
+def test_a_sandbox_that_cannot_be_loaded_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no seed of portals."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ReviewError, match=r"^the sandbox was not loaded: "):
+        sandbox(tmp_path)
 
 
 def test_without_uv_nothing_can_be_built(

@@ -164,7 +164,9 @@ def cli() -> None:
 @click.option(
     "--attempts",
     type=click.IntRange(min=1),
-    help="How often a request is sent if it fails by what may pass.  [default: 8]",
+    help="How often a request is sent if it fails by what may pass; three times at "
+    "most where a connection to this machine is refused from the start, or an answer "
+    "has a wrong shape.  [default: 8]",
 )
 @timeout_option
 @click.option(
@@ -422,7 +424,7 @@ def sandbox(
     fault_times: int,
     plain: bool,
 ) -> None:
-    """Serve the sandbox portal until stopped."""
+    """Serve the sandbox portal until stopped; user name and password are `sandbox`."""
     from extract import commands  # noqa: PLC0415
     from extract.sandbox.faults import playing  # noqa: PLC0415
 

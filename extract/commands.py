@@ -177,13 +177,17 @@ def _refuse_not_current(landing: Path, facts: dict[str, Any]) -> None:
 
 def loads(landing: Path) -> None:
     """List the complete loads, newest first; * marks the current one."""
-    for facts in list_loads(landing):
+    listed = list_loads(landing)
+    if not listed:
+        click.echo(f"no loads in {landing}: `extract load` makes one", err=True)
+    for facts in listed:
         held_back = "  held back: far fewer subjects than before"
+        rows = facts.get("rows")
         click.echo(
             f"{'*' if facts['current'] else ' '} {facts['load_id']}  "
             f"{facts['extracted_at'][:19]}Z  {','.join(facts['portals'])}  "
-            f"{sum(facts.get('rows', {}).values())} rows  "
-            f"{facts.get('requests', 0)} requests"
+            f"{'?' if rows is None else sum(rows.values())} rows  "
+            f"{facts.get('requests', '?')} requests"
             f"{held_back if is_held_back(facts) else ''}"
         )
 
@@ -210,6 +214,7 @@ def prune(
         root = export_root()
     except ConfigurationError as error:
         raise ConfigError(str(error)) from error
+    _refuse_missing_folders(landing)
     rule = pruning.Rule(keep or 0, keep_days or 0)
     going = "would remove" if dry_run else "removed"
     counts = {"kept": 0, going: 0}
@@ -221,6 +226,18 @@ def prune(
             counts[word] += 1
             click.echo(f"{word:<{len(going)}}  {one.name}  {one.reason}")
     click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
+
+
+def _refuse_missing_folders(landing: Path) -> None:
+    """A misspelt folder would have no promoted run, and so protect no load."""
+    if not landing.is_dir():
+        raise ConfigError(f"there is no landing in {landing}")
+    told = os.environ.get("EXPORT_ROOT", "").strip()
+    if told and "://" not in told and not Path(told).is_dir():
+        raise ConfigError(
+            f"EXPORT_ROOT is {told}, and there is no such folder: no load is removed, "
+            "as the promoted run is unknown"
+        )
 
 
 def sandbox(

@@ -152,7 +152,11 @@ def _why_newest(portals: list[str] | None) -> str:
 def _why_young(newer: int, age: timedelta, rule: Rule) -> str:
     if newer < rule.keep:
         return f"among the newest {rule.keep}"
-    return f"younger than {rule.keep_days} days" if age < rule.keep_days * DAY else ""
+    return f"younger than {_days(rule.keep_days)}" if age < rule.keep_days * DAY else ""
+
+
+def _days(count: int) -> str:
+    return f"{count} days" if count != 1 else "a day"
 
 
 def _old(load: Load | None, age: timedelta) -> str:
@@ -234,4 +238,4 @@ def _why_staged(folder: Path, rule: Rule, now: datetime) -> str:
     days = max(1, rule.keep_days)
     if last is None or now - datetime.fromisoformat(last) >= days * DAY:
         return ""
-    return f"the next load may go on with it: younger than {days} days"
+    return f"the next load may go on with it: younger than {_days(days)}"

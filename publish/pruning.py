@@ -108,7 +108,8 @@ def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:
     if newer < rule.keep:
         return f"among the newest {rule.keep}"
     if age < rule.keep_days * DAY:
-        return f"younger than {rule.keep_days} days"
+        days = f"{rule.keep_days} days" if rule.keep_days != 1 else "a day"
+        return f"younger than {days}"
     if not run.is_finished and age < DAY:
         return "unfinished and younger than a day: it may be in progress"
     return ""

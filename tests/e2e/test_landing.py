@@ -19,10 +19,10 @@ NEWER = "29990101T000000000000Z-00000000"
 # Without the tests of the models, which need not hold for this load in particular.
 BUILD = ("build", "--exclude-resource-type", "test", "unit_test")
 SCHOOLS = """\
-school,child,first_name,phone,bought,code
-Hill,c1,Ada,202-555-0101,true,AAA
-Hill,c2,Bo,202-555-0102,false,BBB
-Lake,c3,Cy,n/a,false,CCC
+school,on_sale_since,child,first_name,phone,bought,code
+Hill,2026-01-02,c1,Ada,202-555-0101,true,AAA
+Hill,2026-01-02,c2,Bo,202-555-0102,false,BBB
+Lake,2026-01-02,c3,Cy,n/a,false,CCC
 """
 
 
@@ -37,7 +37,7 @@ def landed(tmp_path: Path) -> Project:
     (code,) = re.findall(r"^```python\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
     north = code.replace('PORTAL = "sandbox1"', f'PORTAL = "{PORTALS["1"].portal}"')
     done = subprocess.run(
-        [sys.executable, "-c", north],
+        [sys.executable, "-c", north, "schools.csv"],
         cwd=project.folder,
         env=project.environment,
         capture_output=True,

@@ -118,9 +118,10 @@ def test_the_landing_can_come_from_the_environment(tmp_path: Path) -> None:
     assert line.startswith("* 2") and "studio0" in line and "9 requests" in line
 
 
-def test_no_loads_are_an_empty_list(tmp_path: Path) -> None:
+def test_no_loads_are_an_empty_list_that_says_where(tmp_path: Path) -> None:
     result = extract(tmp_path, "loads")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == "no loads in landing: `extract load` makes one\n"
 
 
 USAGE = [

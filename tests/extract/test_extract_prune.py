@@ -218,9 +218,10 @@ def test_prune_removes_and_says_why(landing: Path) -> None:
     assert staged(landing) == []
 
 
-def test_there_is_nothing_to_prune(tmp_path: Path) -> None:
+def test_where_there_is_no_landing_it_is_said(tmp_path: Path) -> None:
     done = extract(tmp_path, "prune", "--keep", "0")
-    assert (done.returncode, done.stdout) == (0, "kept 0, removed 0\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: there is no landing in landing\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -276,6 +277,16 @@ def test_an_export_root_that_cannot_be_read_is_one_line(landing: Path) -> None:
     done = extract(landing.parent, "prune", "--keep", "0")
     assert (done.returncode, done.stderr.count("\n")) == (10, 1)
     assert "no load is removed, as the promoted run is unknown: " in done.stderr
+    assert loads_in(landing) == IDS
+
+
+def test_an_export_root_that_is_not_there_protects_no_load(landing: Path) -> None:
+    promote(landing, IDS[3])
+    env = environment(EXPORT_ROOT=str(landing.parent / "misspelt"))
+    done = extract(landing.parent, "prune", "--keep", "0", env=env)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("no load is removed, as the promoted run is unknown")
     assert loads_in(landing) == IDS
 
 

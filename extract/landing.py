@@ -6,6 +6,7 @@
 
 A load appears under `loads` in one rename, when all of it is on the disk, and leaves
 it in one. Whoever moves loads or `current` holds the lock of the staging area.
+docs/landing.md has all of it for those who write loads from something else.
 """
 
 import json

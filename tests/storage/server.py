@@ -38,7 +38,7 @@ GRPC = 10_000  # What SeaweedFS adds to a port for its own talk.
 SECONDS = 60
 # The shell reads until the pipe from its parent closes, as it does when that dies.
 ENDS_WITH_ITS_PARENT = '"$@" & read _; kill -9 $!; rm -f $SOCKETS'
-# What SeaweedFS would leave.
+# What SeaweedFS would leave; it takes this folder whatever TMPDIR says.
 SOCKET = "/tmp/seaweedfs-*-{}.sock"
 
 

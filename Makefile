@@ -13,18 +13,18 @@ setup: .uv/bin/uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
 run: setup
-	umask 077; $(UV) run --locked extract load --sandbox
+	umask 077; $(UV) run --locked sms extract load --sandbox
 	umask 077; $(UV) run --locked dbt build
-	$(UV) run --locked publish show
+	$(UV) run --locked sms publish show
 
 # What the newest build has to say, in a browser if there is one.
 report: setup
-	$(UV) run --locked publish report --open
+	$(UV) run --locked sms publish report --open
 
 # A night: MODE=plan, or export, which also promotes; ARGS for other options.
 MODE := plan
 nightly: setup
-	$(UV) run --locked nightly $(MODE) $(ARGS)
+	$(UV) run --locked sms nightly $(MODE) $(ARGS)
 
 test: setup tools lint
 	$(UV) run --locked pytest -q --numprocesses 2 --ignore tests/e2e
@@ -45,12 +45,8 @@ lint: setup
 	$(UV) run --locked ruff check
 	$(UV) run --locked ruff format --check
 	$(UV) run --locked mypy
-	$(UV) run --locked mypy tests/extract tests/publish
-	$(UV) run --locked mypy --explicit-package-bases lint tests/conftest.py \
-	    tests/audience tests/e2e tests/lint tests/nightly tests/reference tests/report \
-	    tests/review tests/sandbox tests/storage
-	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience report \
-	    tests/*.sql
+	$(UV) run --locked lint-imports
+	$(UV) run --locked sqlfluff lint --disable-progress-bar models audience tests/*.sql
 	$(UV) run --locked python lint/parse.py --target lint/target
 	$(LINT) dbt-bouncer run --config-file lint/dbt-bouncer.yml --show-all-failures
 	$(UV) run --locked zizmor --offline --strict-collection --pedantic --quiet \
@@ -67,7 +63,7 @@ docs: setup
 # Who is texted by the code at hand and not by BASE, and the other way round.
 BASE := main
 review: setup
-	$(UV) run --locked review change --base "$(BASE)"
+	$(UV) run --locked sms review change --base "$(BASE)"
 
 # Two databases of a million candidates; not among the tests: time varies.
 bench-diff: setup
@@ -75,4 +71,4 @@ bench-diff: setup
 
 # Loads against portals on this machine, some minutes of them.
 bench-extract: setup
-	$(UV) run --locked python tests/extract/bench_extract.py
+	$(UV) run --locked python -m tests.extract.bench_extract

@@ -19,7 +19,7 @@ from audience.databases import (
     check_relations,
     query,
 )
-from audience.errors import DatabaseError
+from common.errors import DatabaseError
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command `audience`: who is texted, who no longer, and why.
+"""The command `sms audience`: who is texted, who no longer, and why.
 
 Everything heavy is imported inside the commands, so that `--help` answers at once.
 """
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from audience.errors import DatabaseError, UsageError
-from publish.commandline import run
+from common.errors import ConfigError, DatabaseError
+from common.options import Percent
 
 if TYPE_CHECKING:
     from audience.diff import Document
@@ -21,35 +21,9 @@ GUARD_FAILED = 1
 MOST_EXAMPLES = 1000
 
 
-def main() -> None:
-    """Run the command."""
-    run("audience", cli)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Ask the databases that `dbt build` makes who is texted, and why."""
-
-
-class Percent(click.ParamType[Fraction]):
-    """A percentage from 0, such as 2.5, as an exact number."""
-
-    name = "percent"
-
-    def convert(
-        self,
-        value: str | Fraction,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Fraction:
-        """Read the number."""
-        try:
-            percent = Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            self.fail("must be a number from 0, such as 2.5", param, ctx)
-        if percent < 0:
-            self.fail("must be a number from 0, such as 2.5", param, ctx)
-        return percent
 
 
 database = click.Path(path_type=Path)
@@ -143,7 +117,7 @@ def explain(
     given = {"subject": subject, "phone": phone, "email": email}
     wanted = {kind: value for kind, value in given.items() if value is not None}
     if len(wanted) != 1:
-        raise UsageError("give one of --subject, --phone and --email")
+        raise ConfigError("give one of --subject, --phone and --email")
     found = trace(db, wanted, show=show)
     click.echo(_json(found) if as_json else sentences.render(found, show=show))
     return 0
@@ -164,4 +138,4 @@ def _write(path: Path | None, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise UsageError(f"{path} cannot be written: {reason}") from error
+        raise ConfigError(f"{path} cannot be written: {reason}") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from audience.errors import DatabaseError
+from common.errors import DatabaseError
 
 type Row = dict[str, Any]
 

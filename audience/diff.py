@@ -1,6 +1,6 @@
 """Comparing two builds of one load: who is texted by one and not by the other.
 
-The words, as all of `audience diff` uses them:
+The words, as all of `sms audience diff` uses them:
 
     texted        a candidate is texted by a build that exports it into a file
     phone         the `phone_number` of a texted candidate; `phone_number_2` gets no
@@ -43,7 +43,7 @@ from audience.databases import (
     query,
     read_sql,
 )
-from audience.errors import DatabaseError
+from common.errors import DatabaseError
 
 type Document = dict[str, Any]
 

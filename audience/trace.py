@@ -36,7 +36,7 @@ from audience.databases import (
     query,
     read_sql,
 )
-from audience.errors import UnknownPersonError, UsageError
+from common.errors import ConfigError, UnknownPersonError
 
 type Trace = dict[str, Any]
 
@@ -115,7 +115,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 def trace(database: Path, wanted: Mapping[str, str], *, show: bool = False) -> Trace:
     """Trace everybody whom `wanted` means: {"subject", "phone" or "email": value}.
 
-    Values that are personal are masked unless `show`. Raises UsageError for a phone
+    Values that are personal are masked unless `show`. Raises ConfigError for a phone
     or an e-mail that is none, UnknownPersonError where nobody is meant, DatabaseError
     where the database cannot be read.
     """
@@ -140,7 +140,7 @@ def _subject(value: str) -> str:
 
 def _phone(value: str) -> str:
     if not _PHONE.fullmatch(value):
-        raise UsageError(
+        raise ConfigError(
             "--phone must be in E.164, such as +13125550123: a plus, the country and "
             "the number, digits only"
         )
@@ -151,7 +151,7 @@ def _email(value: str) -> str:
     """Write an e-mail as the build does (R6)."""
     email = value.strip().lower()
     if not _EMAIL.fullmatch(email):
-        raise UsageError("--email must be an e-mail, such as parent@example.com")
+        raise ConfigError("--email must be an e-mail, such as parent@example.com")
     return email
 
 

@@ -111,7 +111,7 @@ def transport_error(
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         may_come_up = has_answered or not portal.is_local
         again = Again.PATIENTLY if may_come_up else Again.SHORTLY
-        is_down = "; `extract sandbox` starts it" if portal.is_sandbox else ""
+        is_down = "; `sms extract sandbox` starts it" if portal.is_sandbox else ""
         return AttemptError(f"it refused the connection{is_down}", again, CHECK_URL)
     kind = type(error).__name__
     advice = CHECK_NETWORK if isinstance(error, httpx.ConnectTimeout) else ASK_LATER

@@ -8,8 +8,8 @@ from typing import IO
 
 import httpx
 
+from common.files import storage
 from extract.attempts import Again, AttemptError
-from extract.files import storage
 from extract.jsontext import Body
 
 MIB = 1024 * 1024

@@ -19,9 +19,9 @@ from typing import NamedTuple, Self
 
 import duckdb
 
+from common.errors import StorageError
+from common.files import storage
 from extract.client import utc_text
-from extract.errors import StorageError
-from extract.files import storage
 from extract.jsontext import dumps
 from extract.landing import SCHEMA, Load, begun_at, quoted, rows_of
 from extract.shapes import Row

@@ -9,9 +9,9 @@ from tempfile import gettempdir
 
 from structlog.typing import FilteringBoundLogger
 
+from common.errors import PortalError
 from extract import portal as api
 from extract.client import Client, Patience, open_lines
-from extract.errors import PortalError
 from extract.load import Ask
 from extract.pace import Pace
 

@@ -1,66 +1,26 @@
-"""The command `extract`: from the portals to a complete load in the landing.
+"""The command `sms extract`: from the portals to a complete load in the landing.
 
 Everything heavy is imported inside the commands, so that `--help` answers at once.
 """
 
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import click
 
-from extract.errors import ExtractError
-from extract.output import end_with, guarded_output
+from common.options import PositiveSpan, Span
+from common.retention import read_rule, retention_options
 
 if TYPE_CHECKING:
     from extract.logs import LogFormat
+    from extract.pruning import LoadsInUse
 
 SANDBOX_JOBS = 6
 SANDBOX_SUBJECTS = 40
 SANDBOX_SEED = 1
 MAX_CONCURRENCY = 256
-MOST_DAYS = 36500
-
-
-class Span(click.ParamType[timedelta]):
-    """A time as people write it: 30d, 6h, 45m, 90s; 0 needs no unit."""
-
-    name = "time"
-    units: ClassVar = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
-
-    def convert(
-        self,
-        value: str | timedelta,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> timedelta:
-        """Read a time; a usage error names what is wrong."""
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"([0-9]{1,5})([dhms])|0", value)
-        if found is None:
-            self.fail(f"{value!r} is no time such as 30d, 6h, 45m or 0", param, ctx)
-        return timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
-
-
-class PositiveSpan(Span):
-    """A time that is not 0."""
-
-    def convert(
-        self,
-        value: str | timedelta,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> timedelta:
-        """Read a time; a usage error names what is wrong."""
-        span = super().convert(value, param, ctx)
-        if not span:
-            self.fail("no time at all", param, ctx)
-        return span
 
 
 SHARE = click.FloatRange(0, 1)
@@ -89,9 +49,8 @@ def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> 
         return
     from extract.envfile import read_env_file  # noqa: PLC0415
 
-    with one_line_errors():
-        for name, value in read_env_file(file).items():
-            os.environ.setdefault(name, value)
+    for name, value in read_env_file(file).items():
+        os.environ.setdefault(name, value)
 
 
 timeout_option = click.option(
@@ -110,28 +69,9 @@ env_file_option = click.option(
 )
 
 
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the command on a failure with one line on standard error and its code."""
-    try:
-        yield
-    except ExtractError as error:
-        end_with(error)
-
-
-def main() -> None:
-    """Run the command."""
-    with guarded_output():
-        cli()
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Read the portals' jobs into the landing.
-
-    Exit codes: 0 done; 2 usage or configuration; 10 what was landed is not as it may
-    be; 20 the portal failed; 30 files or storage failed.
-    """
+    """Read the portals' jobs into the landing."""
 
 
 @cli.command()
@@ -278,8 +218,7 @@ def load(
         patience=Told(attempts, timeout, deadline, max_pages),
     )
     size = commands.SandboxSize(SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED)
-    with one_line_errors():
-        commands.load(wanted, size)
+    commands.load(wanted, size)
 
 
 @cli.command()
@@ -289,12 +228,11 @@ def load(
 def check(*, keys: tuple[str, ...], timeout: timedelta | None) -> None:
     """Try credentials and addresses: one request a portal, and a line on each.
 
-    Ends with 20 if any portal cannot be read. Credentials as for `extract load`.
+    Ends with 20 if any portal cannot be read. Credentials as for `sms extract load`.
     """
     from extract import commands  # noqa: PLC0415
 
-    with one_line_errors():
-        commands.check(keys, timeout)
+    commands.check(keys, timeout)
 
 
 @cli.command()
@@ -303,8 +241,7 @@ def loads(landing: Path) -> None:
     """List the complete loads, newest first; * marks the current one."""
     from extract import commands  # noqa: PLC0415
 
-    with one_line_errors():
-        commands.loads(landing)
+    commands.loads(landing)
 
 
 @cli.command()
@@ -314,24 +251,20 @@ def accept(*, load_id: str, landing: Path) -> None:
     """Make a load current that was held back for its few subjects."""
     from extract import commands  # noqa: PLC0415
 
-    with one_line_errors():
-        commands.accept_load(landing, load_id)
+    commands.accept_load(landing, load_id)
 
 
 @cli.command()
-@click.option(
-    "--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N loads."
-)
-@click.option(
-    "--keep-days",
-    type=click.IntRange(0, MOST_DAYS),
-    metavar="D",
-    help="Keep the loads that are younger than D days.",
-)
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@retention_options("loads")
 @landing_option
+@click.pass_obj
 def prune(
-    *, keep: int | None, keep_days: int | None, dry_run: bool, landing: Path
+    loads_in_use: "LoadsInUse",
+    *,
+    keep: int | None,
+    keep_days: int | None,
+    dry_run: bool,
+    landing: Path,
 ) -> None:
     """Remove the loads that neither --keep nor --keep-days keeps.
 
@@ -342,8 +275,8 @@ def prune(
     """
     from extract import commands  # noqa: PLC0415
 
-    with one_line_errors():
-        commands.prune(landing, keep, keep_days, dry_run=dry_run)
+    rule = read_rule(keep, keep_days)
+    commands.prune(landing, rule, loads_in_use, dry_run=dry_run)
 
 
 class SandboxCommand(click.Command):
@@ -433,6 +366,5 @@ def sandbox(
         played = [playing(text, fault_at, fault_times) for text in faults]
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--fault") from None
-    with one_line_errors():
-        size = commands.SandboxSize(jobs, subjects, seed, day, plain)
-        commands.sandbox(size, port, latency_ms, played)
+    size = commands.SandboxSize(jobs, subjects, seed, day, plain)
+    commands.sandbox(size, port, latency_ms, played)

@@ -28,6 +28,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from common.errors import ConfigError, NotFoundError, PortalError
 from extract.attempts import (
     CHECK_NETWORK,
     CHECK_URL,
@@ -41,7 +42,6 @@ from extract.attempts import (
     transport_error,
 )
 from extract.body import MIB, read_body
-from extract.errors import ConfigError, NotFoundError, PortalError
 from extract.jsonsplit import split
 from extract.jsontext import Body, MalformedError
 from extract.pace import Pace, Turn

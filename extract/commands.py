@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from common.errors import CommandError, ConfigError, ContractError, PortalError
+from common.files import private_files
+from common.retention import Rule, report_verdicts
+from extract import pruning, settings
+
 # The sandbox imports its parts when they are first used: a real load needs none.
 from extract import sandbox as built_in
-from extract import settings
 from extract.check import check as check_portals
 from extract.client import utc_text
-from extract.errors import ConfigError, ContractError, ExtractError, PortalError
-from extract.files import private_files
 from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
 from extract.load import REUSED, Ask, Limits, Plan, run
 from extract.logs import LogFormat, open_log
 from extract.portals import read_portals
 from extract.progress import progress
+from extract.pruning import LoadsInUse
 from extract.resume import code_digest
 from extract.reuse import Reuse
 from extract.shrink import SANDBOX, shrink_message
@@ -39,7 +42,7 @@ STOPPED = "stopped by a signal; the next load goes on from what has been read"
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of `extract load`."""
+    """The options of `sms extract load`."""
 
     portals: tuple[str, ...]
     jobs: tuple[str, ...]
@@ -121,7 +124,7 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
     try:
         with progress(plan.asks) if has_bars else nullcontext():
             facts = run(plan, open_log("text", ERROR) if on_screen else log)
-    except ExtractError as error:
+    except CommandError as error:
         # On one screen with the error itself, the line would only say it twice.
         if not (sys.stderr.isatty() and sys.stdout.isatty()):
             log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
@@ -179,7 +182,7 @@ def loads(landing: Path) -> None:
     """List the complete loads, newest first; * marks the current one."""
     listed = list_loads(landing)
     if not listed:
-        click.echo(f"no loads in {landing}: `extract load` makes one", err=True)
+        click.echo(f"no loads in {landing}: `sms extract load` makes one", err=True)
     for facts in listed:
         held_back = "  held back: far fewer subjects than before"
         rows = facts.get("rows")
@@ -200,44 +203,15 @@ def accept_load(landing: Path, load_id: str) -> None:
 
 
 def prune(
-    landing: Path, keep: int | None, keep_days: int | None, *, dry_run: bool
+    landing: Path, rule: Rule, loads_in_use: LoadsInUse, *, dry_run: bool
 ) -> None:
     """Remove old loads and abandoned stagings, and say what becomes of each."""
-    # Who only loads needs nothing of publishing.
-    from extract import pruning  # noqa: PLC0415
-    from publish.errors import ConfigurationError  # noqa: PLC0415
-    from publish.settings import export_root  # noqa: PLC0415
-
-    if keep is None and keep_days is None:
-        raise ConfigError("say what to keep: --keep N, --keep-days D, or both")
-    try:
-        root = export_root()
-    except ConfigurationError as error:
-        raise ConfigError(str(error)) from error
-    _refuse_missing_folders(landing)
-    rule = pruning.Rule(keep or 0, keep_days or 0)
-    going = "would remove" if dry_run else "removed"
-    counts = {"kept": 0, going: 0}
-    with private_files():
-        for one in pruning.prune(
-            landing, root, rule, datetime.now(UTC), dry_run=dry_run
-        ):
-            word = "kept" if one.is_kept else going
-            counts[word] += 1
-            click.echo(f"{word:<{len(going)}}  {one.name}  {one.reason}")
-    click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
-
-
-def _refuse_missing_folders(landing: Path) -> None:
-    """A misspelt folder would have no promoted run, and so protect no load."""
     if not landing.is_dir():
         raise ConfigError(f"there is no landing in {landing}")
-    told = os.environ.get("EXPORT_ROOT", "").strip()
-    if told and "://" not in told and not Path(told).is_dir():
-        raise ConfigError(
-            f"EXPORT_ROOT is {told}, and there is no such folder: no load is removed, "
-            "as the promoted run is unknown"
-        )
+    with private_files():
+        now = datetime.now(UTC)
+        verdicts = pruning.prune(landing, loads_in_use, rule, now, dry_run=dry_run)
+        report_verdicts(verdicts, dry_run=dry_run)
 
 
 def sandbox(

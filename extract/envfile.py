@@ -7,7 +7,7 @@ is run or expanded.
 import re
 from pathlib import Path
 
-from extract.errors import ConfigError
+from common.errors import ConfigError
 
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 QUOTES = "'\""

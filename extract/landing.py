@@ -20,8 +20,9 @@ from typing import Any
 
 import duckdb
 
-from extract.errors import ConfigError, ContractError, StorageError
-from extract.files import locked, storage, sync
+from common.errors import ConfigError, ContractError, StorageError
+from common.files import storage, sync
+from common.locks import locked
 from extract.staging import MAX_ROW_BYTES, STAGING
 
 LOADS = "loads"

@@ -29,6 +29,8 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from common.errors import ConfigError, NotFoundError, PortalError
+from common.files import private_files, storage
 from extract import portal as api
 from extract import shapes
 from extract.carry import Known
@@ -40,8 +42,6 @@ from extract.client import (
     open_lines,
     utc_text,
 )
-from extract.errors import ConfigError, NotFoundError, PortalError
-from extract.files import private_files, storage
 from extract.landing import SCHEMA, Load, land, open_duckdb, write_parquet
 from extract.pace import Pace
 from extract.portals import Portal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from extract.errors import ConfigError
+from common.errors import ConfigError
 from extract.urls import is_loopback, split_base_url
 
 SEED = Path("seeds/portals.csv")

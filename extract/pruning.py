@@ -2,17 +2,18 @@
 
 A load leaves `loads` as it came there, in one rename, and is removed in the staging
 area: what a stopped prune leaves can be taken for no load, and the next prune or the
-next load removes it. Whoever reads a load holds its folder (`extract.files.hold`).
+next load removes it. Whoever reads a load holds its folder (`common.locks.hold`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from extract.errors import ExtractError, StorageError
-from extract.files import alone, is_held, remove_tree, storage, sync
+from common.errors import StorageError
+from common.files import remove, storage, sync
+from common.locks import alone, is_held
+from common.retention import DAY, Rule, Verdict
 from extract.landing import (
     LOAD_ID,
     LOADS,
@@ -25,74 +26,43 @@ from extract.landing import (
 )
 from extract.resume import LOCK, WANTED, last_read_at
 from extract.staging import STAGING
-from publish.commandline import CommandError
-from publish.promotion import load_promoted
-from publish.root import Root
 
-DAY = timedelta(days=1)
 REMOVED = ".removed"
 STAGED = re.compile(rf"({LOAD_ID.pattern})({re.escape(REMOVED)})?")
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A load is kept among the newest `keep`, or if it is younger than `keep_days`."""
-
-    keep: int
-    keep_days: int
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What becomes of a load or a staging, and why."""
-
-    name: str
-    is_kept: bool
-    reason: str
-
-
-class UnknownRunError(ExtractError):
-    """The promoted run, whose load must stay, cannot be told."""
-
-    def __init__(self, reason: CommandError) -> None:
-        super().__init__(
-            f"no load is removed, as the promoted run is unknown: {reason}"
-        )
-        self.exit_code = reason.exit_code
+# Gives the ids of the loads that must stay, and why, each time it is asked.
+type LoadsInUse = Callable[[], Mapping[str, str]]
 
 
 def prune(
-    landing: Path, root: Root, rule: Rule, now: datetime, *, dry_run: bool
+    landing: Path,
+    loads_in_use: LoadsInUse,
+    rule: Rule,
+    now: datetime,
+    *,
+    dry_run: bool,
 ) -> Iterator[Verdict]:
     """Remove old loads; yield what becomes of each, newest first, once it is done.
 
     What interrupted loads and prunes have left comes first. What stays whatever the
-    rule says: see `judge`. UnknownRunError before anything is removed where the
-    promoted run cannot be read; StorageError.
+    rule says: see `judge`. `loads_in_use` is asked before anything is removed, and
+    again before each removal; what it raises ends the prune. StorageError.
     """
     if not landing.is_dir():
         return
-    promoted = promoted_load(root)
+    in_use = loads_in_use()
     for name in _staged(landing):
         with storage(landing), lock(landing):
             verdict = _prune_staging(landing / STAGING / name, rule, now, dry_run)
         yield verdict
-    for verdict in judge(_loads(landing), current_id(landing), promoted, rule, now):
+    for verdict in judge(_loads(landing), current_id(landing), in_use, rule, now):
         if verdict.is_kept:
             yield verdict
-        elif why := _remove_load(landing, root, verdict.name, dry_run=dry_run):
+        elif why := _remove_load(landing, loads_in_use, verdict.name, dry_run=dry_run):
             yield Verdict(verdict.name, True, why)
         else:
             yield verdict
-
-
-def promoted_load(root: Root) -> str | None:
-    """Give the id of the load that the promoted run was built from, if there is one."""
-    try:
-        promoted = load_promoted(root)
-    except CommandError as error:
-        raise UnknownRunError(error) from error
-    return promoted.about.load_id if promoted else None
 
 
 # Loads
@@ -101,15 +71,15 @@ def promoted_load(root: Root) -> str | None:
 def judge(
     loads: Mapping[str, Load | None],
     current: str | None,
-    promoted: str | None,
+    in_use: Mapping[str, str],
     rule: Rule,
     now: datetime,
 ) -> list[Verdict]:
     """Give a verdict on each load; they come newest first, damaged ones as None.
 
-    The current load stays, the one that the promoted run was built from, and of each
-    portal the newest that has all of it: the next load takes rows over from it and is
-    compared with it. Only loads that could be current count for `keep`.
+    These stay: the current load, each load in use, and of each portal the newest load
+    that has all of it, since the next load reuses its rows and is compared with it.
+    Only loads that could be current count for `keep`.
     """
     newest = _newest_full(loads)
     verdicts = []
@@ -117,7 +87,7 @@ def judge(
     for load_id, load in loads.items():
         age = _age(load_id, now)
         why = (
-            _why_needed(load_id, current, promoted)
+            _why_needed(load_id, current, in_use)
             or _why_newest(newest.get(load_id))
             or _why_young(newer, age, rule)
         )
@@ -139,10 +109,8 @@ def _newest_full(loads: Mapping[str, Load | None]) -> dict[str, list[str]]:
     }
 
 
-def _why_needed(load_id: str, current: str | None, promoted: str | None) -> str:
-    if load_id == current:
-        return "current"
-    return "the promoted run was built from it" if load_id == promoted else ""
+def _why_needed(load_id: str, current: str | None, in_use: Mapping[str, str]) -> str:
+    return "current" if load_id == current else in_use.get(load_id, "")
 
 
 def _why_newest(portals: list[str] | None) -> str:
@@ -186,7 +154,9 @@ def _read(folder: Path) -> Load | None:
         return None
 
 
-def _remove_load(landing: Path, root: Root, load_id: str, *, dry_run: bool) -> str:
+def _remove_load(
+    landing: Path, loads_in_use: LoadsInUse, load_id: str, *, dry_run: bool
+) -> str:
     """Remove a load, unless it is needed by now: then say why."""
     folder = landing / LOADS / load_id
     with storage(folder), lock(landing), alone(folder) as is_alone:
@@ -195,13 +165,13 @@ def _remove_load(landing: Path, root: Root, load_id: str, *, dry_run: bool) -> s
         if not is_alone:
             return "a build or a load reads it"
         # Whoever has built from it has promoted its run by now.
-        why = _why_needed(load_id, current_id(landing), promoted_load(root))
+        why = _why_needed(load_id, current_id(landing), loads_in_use())
         if not (why or dry_run):
             removed = landing / STAGING / (load_id + REMOVED)
             folder.rename(removed)
             sync(folder.parent)
             sync(removed.parent)
-            remove_tree(removed)
+            remove(removed)
     return why
 
 
@@ -223,7 +193,7 @@ def _prune_staging(folder: Path, rule: Rule, now: datetime, dry_run: bool) -> Ve
     if folder.exists() and not (why or dry_run):
         # Without it nobody takes up the rest, should the removal be stopped half-way.
         (folder / WANTED).unlink(missing_ok=True)
-        remove_tree(folder)
+        remove(folder)
     is_half_removed = folder.name.endswith(REMOVED)
     left = "an earlier prune was stopped while it removed it"
     reason = why or (left if is_half_removed else "left by an interrupted load")

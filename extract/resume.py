@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from common.files import storage
+from common.locks import is_held, locked
 from extract.client import utc_text
-from extract.files import is_held, locked, storage
 from extract.landing import lock
 from extract.staging import JOBS, STAGING, WHOLE, Window
 

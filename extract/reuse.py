@@ -13,10 +13,10 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
+from common.errors import StorageError
+from common.locks import reading
 from extract.carry import KnownRows, TornError, carry, loads_to_carry, resume_users
 from extract.client import utc_text
-from extract.errors import StorageError
-from extract.files import reading
 from extract.landing import Load, load_folders, open_duckdb, read_load
 from extract.resume import KNOWN, ROWS, SCRATCH
 from extract.staging import Window

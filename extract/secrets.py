@@ -15,8 +15,8 @@ import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
+from common.errors import ConfigError
 from extract.client import Credentials
-from extract.errors import ConfigError
 from extract.logs import quieten_libraries
 
 SETTING = "PORTAL_SECRET"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from common.errors import ConfigError
 from extract.client import Credentials, Patience
-from extract.errors import ConfigError
 from extract.load import Ask
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from structlog.typing import FilteringBoundLogger
 
-from extract.files import reading
+from common.locks import reading
 from extract.landing import Load, quoted
 
 SANDBOX = "sandbox:"
@@ -58,7 +58,7 @@ def shrink_message(load_id: str, shrunk: Mapping[str, Mapping[str, Any]]) -> str
     )
     return (
         f"{portals}. Load {load_id} is landed but not current; if its numbers are "
-        f"right, `extract accept {load_id}` makes it so"
+        f"right, `sms extract accept {load_id}` makes it so"
     )
 
 

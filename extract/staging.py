@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 from zlib import crc32
 
-from extract.files import storage
+from common.files import storage
 from extract.jsontext import RowError, dumps
 from extract.shapes import Row
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Set
 
-from publish.errors import ContractError
-from publish.files import Digested
+from common.errors import ContractError
+from common.files import Digested
 from publish.layout import MANIFEST, REPORT, run_key
 from publish.manifest import Counts, ExpectedFile, RunFile
 from publish.root import Root

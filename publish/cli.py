@@ -1,8 +1,4 @@
-"""The `publish` command: which runs there are, if they are whole, which one counts.
-
-Exit codes: 0 done; 2 usage or configuration; 10 a contract failed; 30 files or storage
-failed. An error is one line on standard error.
-"""
+"""The command `sms publish`: which runs there are, if they are whole, which counts."""
 
 import json
 import webbrowser
@@ -12,12 +8,11 @@ from pathlib import Path
 
 import click
 
+from common.errors import ConfigError, ContractError
+from common.retention import read_rule, report_verdicts, retention_options
 from publish import promotion, pruning
 from publish.audit import audit_run, raise_problems
-from publish.commandline import run
-from publish.errors import ConfigurationError, ContractError
 from publish.layout import REPORT, check_run_id, run_key
-from publish.pruning import Rule
 from publish.root import Root
 from publish.settings import export_root
 from publish.terminal import (
@@ -28,13 +23,7 @@ from publish.terminal import (
     show_lines,
 )
 
-MOST_DAYS = 36500
 PROMOTED = "promoted"
-
-
-def main() -> None:
-    """Run the command."""
-    run("publish", cli)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,7 +44,7 @@ def show(run_id: str | None, latest_run: bool) -> None:
     """Show who was exported and who was not, and why (default: the promoted run)."""
     root = export_root()
     if run_id and latest_run:
-        raise ConfigurationError("give a run id or --latest-run, not both")
+        raise ConfigError("give a run id or --latest-run, not both")
     chosen = _newest(root) if latest_run else _chosen(root, run_id)
     _print(show_lines(root, chosen))
 
@@ -107,34 +96,17 @@ def promote(run_id: str, accept_change: bool) -> None:
 
 
 @cli.command()
-@click.option(
-    "--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N runs."
-)
-@click.option(
-    "--keep-days",
-    type=click.IntRange(0, MOST_DAYS),
-    metavar="D",
-    help="Keep the runs that are younger than D days.",
-)
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@retention_options("runs")
 def prune(keep: int | None, keep_days: int | None, dry_run: bool) -> None:
     """Remove the runs that neither --keep nor --keep-days keeps.
 
     At least one of them is needed. The promoted run always stays, and so does an
     unfinished run that may be in progress.
     """
-    if keep is None and keep_days is None:
-        raise ConfigurationError("say what to keep: --keep N, --keep-days D, or both")
-    rule = Rule(keep or 0, keep_days or 0)
-    going = "would remove" if dry_run else "removed"
-    counts = {"kept": 0, going: 0}
-    for verdict in pruning.prune(
-        export_root(), rule, datetime.now(UTC), dry_run=dry_run
-    ):
-        word = "kept" if verdict.is_kept else going
-        counts[word] += 1
-        click.echo(f"{word:<{len(going)}}  {verdict.run_id}  {verdict.reason}")
-    click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
+    rule = read_rule(keep, keep_days)
+    now = datetime.now(UTC)
+    verdicts = pruning.prune(export_root(), rule, now, dry_run=dry_run)
+    report_verdicts(verdicts, dry_run=dry_run)
 
 
 @cli.command("diff")
@@ -168,14 +140,14 @@ def _chosen(root: Root, run_id: str | None) -> str:
         if promoted is None:
             raise ContractError(
                 f"no run is promoted under {root.address()} (EXPORT_ROOT): `dbt build` "
-                "promotes one, and `publish promote RUN_ID` one that `publish list` "
-                "shows as complete"
+                "promotes one, and `sms publish promote RUN_ID` one that "
+                "`sms publish list` shows as complete"
             )
         return promoted
     if check_run_id(run_id) not in root.run_ids():
-        raise ConfigurationError(
-            f"run {run_id}: there is none under {root.address()}: `publish list` shows "
-            "all"
+        raise ConfigError(
+            f"run {run_id}: there is none under {root.address()}: "
+            "`sms publish list` shows all"
         )
     return run_id
 

@@ -14,7 +14,7 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from publish.errors import ContractError
+from common.errors import ContractError
 
 KEY = ("job_uuid", "activity_uuid", "subject_uuid")
 PHONE = "phone_number"

@@ -3,7 +3,7 @@
 import json
 import re
 
-from publish.errors import ConfigurationError, ContractError
+from common.errors import ConfigError, ContractError
 from publish.layout import FileName, check_run_id, parse_path
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
@@ -39,14 +39,14 @@ class Fields:
         """Return a run id."""
         try:
             return check_run_id(self.text(key))
-        except ConfigurationError as error:
+        except ConfigError as error:
             raise ContractError(f"{self._where}: {key}: {error}") from error
 
     def file_name(self, key: str) -> FileName:
         """Return a path in a run; fields beside it may only repeat what it says."""
         try:
             name = parse_path(self.text(key))
-        except ConfigurationError as error:
+        except ConfigError as error:
             raise ContractError(f"{self._where}: {key}: {error}") from error
         said = {"portal": name.portal, "audience": name.audience, "format": name.format}
         for other, expected in said.items():

@@ -8,7 +8,7 @@ portal or an audience that was not there before; a format that is new does not.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from publish.errors import ContractError
+from common.errors import ContractError
 from publish.manifest import Manifest, audience_rows
 
 DEFAULT_MAX_CHANGE = 0.5
@@ -45,7 +45,7 @@ def check_volume(promoted: Manifest, manifest: Manifest) -> None:
 
 def how_to_accept(run_id: str) -> str:
     """Return what to do where the run is right all the same."""
-    return f"If that is right: publish promote {run_id} --accept-change"
+    return f"If that is right: sms publish promote {run_id} --accept-change"
 
 
 def great_changes(promoted: Manifest, manifest: Manifest) -> list[Change]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from publish.errors import ConfigurationError
+from common.errors import ConfigError
 
 AUDIENCES = ("buyers", "non_buyers")
 FORMATS = ("csv", "json")
@@ -50,7 +50,7 @@ def parse_path(path: str) -> FileName:
         return FileName(path, None, None, "csv")
     match = _AUDIENCE_FILE.fullmatch(path)
     if not match or match[1] in (EXCLUSIONS, MANIFEST, REPORT):
-        raise ConfigurationError(
+        raise ConfigError(
             f"{shown(path)} is no file of a run: these are {EXCLUSIONS} and "
             f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "
             "letters, digits, '.', '_' and '-', and begins with a letter or digit"
@@ -61,7 +61,7 @@ def parse_path(path: str) -> FileName:
 def check_run_id(run_id: str) -> str:
     """Return `run_id` if it is `YYYYMMDDTHHMMSSffffffZ-xxxxxxxx`."""
     if not _RUN_ID.fullmatch(run_id):
-        raise ConfigurationError(
+        raise ConfigError(
             f"{shown(run_id)} is no run id: these look like "
             "20250131T235959123456Z-0123abcd"
         )

@@ -14,14 +14,14 @@ from hashlib import sha256 as hash_sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from publish.errors import (
+from common.errors import (
     ContractError,
     StorageError,
     lost_race,
     lost_removal,
     written_once,
 )
-from publish.files import (
+from common.files import (
     CHUNK_BYTES,
     PRIVATE_FILE,
     create,
@@ -30,8 +30,7 @@ from publish.files import (
     make_folder,
     remove,
     storage,
-    sync_file,
-    sync_folder,
+    sync,
     write_private,
 )
 from publish.layout import (
@@ -107,7 +106,7 @@ class LocalRoot:
         target = self.folder / key
         with storage(self.folder):
             staged.chmod(PRIVATE_FILE)
-            sync_file(staged)
+            sync(staged)
             make_folder(target.parent)
             try:
                 # A rename would silently replace what is there.
@@ -115,7 +114,7 @@ class LocalRoot:
             except FileExistsError as error:
                 raise written_once(str(target)) from error
             staged.unlink()
-            sync_folder(target.parent)
+            sync(target.parent)
 
     def remove_run(self, run_id: str, over: str) -> None:
         """Remove a run, from its manifest's name to its manifest."""
@@ -127,7 +126,7 @@ class LocalRoot:
             if run.is_dir() and not run.is_symlink():
                 with contextlib.suppress(FileNotFoundError):
                     (run / MANIFEST).rename(removed)
-                    sync_folder(run)
+                    sync(run)
                 for path in run.iterdir():
                     if path != removed:
                         remove(path)
@@ -153,7 +152,7 @@ class LocalRoot:
         with storage(self.folder):
             write_private(fresh, content)
             fresh.rename(target)
-            sync_folder(target.parent)
+            sync(target.parent)
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
         """Bring `.latest/RUN_ID` in line with `digests`. For the holder of the lock.
@@ -185,7 +184,7 @@ class LocalRoot:
         if fingerprint(fresh)[0] != digest:
             raise ContractError(f"{key}: damaged, its sha256 is not the manifest's")
         fresh.rename(target)
-        sync_folder(target.parent)
+        sync(target.parent)
 
     def show_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
         """Point `latest` at the staged copies. For the holder of the lock.
@@ -203,7 +202,7 @@ class LocalRoot:
             fresh.unlink(missing_ok=True)
             fresh.symlink_to(_copies_key(run_id))
             fresh.rename(self.folder / LATEST)
-            sync_folder(self.folder)
+            sync(self.folder)
             for path in copies.iterdir():
                 if path.name not in (run_id, before):
                     remove(path)

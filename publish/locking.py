@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from publish.errors import LostRaceError
-from publish.files import PRIVATE_FILE, make_folder, storage
+from common.errors import LostRaceError
+from common.files import PRIVATE_FILE, make_folder, storage
 
 LOCK = ".lock"
 

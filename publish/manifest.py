@@ -20,10 +20,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from publish.errors import ContractError
+from common.errors import ContractError
+from common.version import code_version
 from publish.fields import Fields, Json
 from publish.layout import AUDIENCES, manifest_key
-from publish.version import code_version
 
 
 @dataclass(frozen=True)

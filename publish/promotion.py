@@ -9,8 +9,8 @@ between those two has promoted: the next build or `publish promote` has latest/ 
 import contextlib
 from datetime import UTC, datetime
 
+from common.errors import ContractError, LostRaceError, StorageError, lost_race
 from publish.audit import audit_folder, audit_run
-from publish.errors import ContractError, LostRaceError, StorageError, lost_race
 from publish.guard import check_volume, how_to_accept, max_change
 from publish.layout import LATEST, MANIFEST, manifest_key
 from publish.manifest import (
@@ -102,7 +102,7 @@ def repair_latest(root: Root) -> None:
 
     Where that cannot be done (a file of the promoted run was damaged, or a process is
     promoting just now) nothing happens: the next promotion sets it right, and
-    `publish verify` names what is wrong.
+    `sms publish verify` names what is wrong.
     """
     promoted = _promoted_run(root)
     if promoted is None:
@@ -177,7 +177,7 @@ def _have_latest_follow(root: Root, manifest: Manifest) -> None:
     except StorageError as error:
         raise StorageError(
             f"run {run_id}: is promoted, but latest/ has not followed: {error}; "
-            f"`publish promote {run_id}` or the next build has it follow"
+            f"`sms publish promote {run_id}` or the next build has it follow"
         ) from error
 
 

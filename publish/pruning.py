@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from publish.errors import ContractError
+from common.errors import ContractError
+from common.retention import DAY, Rule, Verdict
 from publish.layout import MANIFEST, REMOVED, began_at, run_key
 from publish.promotion import load_promoted
 from publish.root import Root
 from publish.staging import is_held
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -25,23 +24,6 @@ class Run:
     is_finished: bool = True
     is_half_removed: bool = False
     is_held: bool = False
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A run is kept among the newest `keep`, or if it is younger than `keep_days`."""
-
-    keep: int
-    keep_days: int
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What becomes of a run, and why."""
-
-    run_id: str
-    is_kept: bool
-    reason: str
 
 
 def prune(root: Root, rule: Rule, now: datetime, *, dry_run: bool) -> Iterator[Verdict]:
@@ -62,7 +44,7 @@ def prune(root: Root, rule: Rule, now: datetime, *, dry_run: bool) -> Iterator[V
     runs = [_look_at(root, run_id) for run_id in root.run_ids()]
     for verdict in judge(runs, promoted_id, rule, now):
         if not (verdict.is_kept or dry_run):
-            _remove(root, verdict.run_id, began_with)
+            _remove(root, verdict.name, began_with)
         yield verdict
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
 from typing import BinaryIO, TextIO
 
-from publish.errors import ContractError
+from common.errors import ContractError
 
 CHUNK_CHARACTERS = 1 << 20
 # A contact is about a kilobyte: what is longer than this has no end.

@@ -6,9 +6,9 @@ written, so that the audit compares what is read back with what was meant.
 
 from dataclasses import asdict, dataclass
 
+from common.errors import ContractError
+from common.files import fingerprint, write_private
 from publish.audit import audit_counts, audit_run, raise_problems
-from publish.errors import ContractError
-from publish.files import fingerprint, write_private
 from publish.layout import LATEST, MANIFEST, manifest_key, parse_path, run_key
 from publish.manifest import (
     ExpectedFile,

@@ -18,15 +18,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from publish.errors import (
-    ConfigurationError,
+from common.errors import (
+    ConfigError,
     ContractError,
     StorageError,
     lost_race,
     lost_removal,
     written_once,
 )
-from publish.files import remove
+from common.files import remove
 from publish.layout import (
     CURRENT,
     LATEST,
@@ -194,7 +194,7 @@ def _state_home() -> Path:
     try:
         return Path.home() / ".local" / "state"
     except RuntimeError as error:
-        raise ConfigurationError(
+        raise ConfigError(
             "XDG_STATE_HOME must name a folder to stage files in, as there is no home"
         ) from error
 
@@ -214,7 +214,7 @@ def s3_root(
         except BotoCoreError:
             raise
         except ValueError as error:
-            raise ConfigurationError(f"{where}: AWS_ENDPOINT_URL is no URL") from error
+            raise ConfigError(f"{where}: AWS_ENDPOINT_URL is no URL") from error
     return S3Root(Bucket(bucket, prefix, encryption, client))
 
 

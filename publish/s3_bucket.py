@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from publish.errors import StorageError
-from publish.files import CHUNK_BYTES
+from common.errors import StorageError
+from common.files import CHUNK_BYTES
 from publish.layout import S3
 from publish.manifest import digest
 from publish.s3_errors import DENIED, MISSING, code_of, s3_errors
@@ -46,7 +46,7 @@ class Bucket:
     """A bucket, seen from a prefix, which is empty or ends with `/`.
 
     `encryption` is what every write asks for. All methods raise StorageError or
-    ConfigurationError, one line, where S3 refuses.
+    ConfigError, one line, where S3 refuses.
     """
 
     name: str

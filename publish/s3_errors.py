@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions as aws
 
-from publish.errors import ConfigurationError, PublishError, StorageError
-from publish.files import storage
+from common.errors import CommandError, ConfigError, StorageError
+from common.files import storage
 
 # S3 as the client meets it: its answers, and that there was none.
 S3Error = (aws.ClientError, aws.BotoCoreError)
@@ -75,20 +75,20 @@ def s3_errors(where: str) -> Iterator[None]:
             raise told(where, error) from None
 
 
-def told(where: str, error: Exception) -> PublishError:
+def told(where: str, error: Exception) -> CommandError:
     """Return the error that says in one line what S3 refused."""
     if isinstance(error, aws.ClientError):
         return StorageError(f"{where}: {_refusal(error)}")
     for kind, reason in _SETTINGS:
         if isinstance(error, kind):
-            return ConfigurationError(f"{where}: {reason}")
+            return ConfigError(f"{where}: {reason}")
     if isinstance(error, UNREACHABLE):
         return StorageError(f"{where}: {_unreachable(error)}")
     if isinstance(error, aws.CredentialRetrievalError | aws.SSOError | aws.LoginError):
         return StorageError(f"{where}: the credentials cannot be renewed")
     if isinstance(error, aws.FlexibleChecksumError):
         return StorageError(f"{where}: the file was damaged on its way")
-    return ConfigurationError(f"{where}: boto3 refuses: {type(error).__name__}")
+    return ConfigError(f"{where}: boto3 refuses: {type(error).__name__}")
 
 
 def code_of(error: aws.ClientError) -> str:

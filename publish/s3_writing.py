@@ -12,8 +12,8 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from publish.errors import StorageError
-from publish.files import storage
+from common.errors import StorageError
+from common.files import storage
 from publish.manifest import digest
 from publish.s3_bucket import NO_SUCH_UPLOAD, Bucket, Note
 from publish.s3_errors import (

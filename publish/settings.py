@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from publish.errors import ConfigurationError
+from common.errors import ConfigError
 from publish.layout import S3
 from publish.local import LocalRoot
 from publish.root import Root
@@ -31,7 +31,7 @@ def export_root() -> Root:
         return s3_root_at(name, "EXPORT_ROOT", "a folder or ")
     if "://" in name:
         scheme = name.split("://", 1)[0]
-        raise ConfigurationError(
+        raise ConfigError(
             f"EXPORT_ROOT begins with {scheme}://, and only a local folder or "
             "s3://BUCKET/PREFIX can be published to"
         )
@@ -41,7 +41,7 @@ def export_root() -> Root:
 def s3_root_at(address: str, setting: str, otherwise: str = "") -> "S3Root":
     """Return the root at s3://BUCKET/PREFIX, which `setting` gives.
 
-    ConfigurationError where that is no such address.
+    ConfigError where that is no such address.
     """
     # boto3 takes longer to import than all else that a local root needs.
     from publish.s3 import s3_root  # noqa: PLC0415
@@ -53,7 +53,7 @@ def s3_root_at(address: str, setting: str, otherwise: str = "") -> "S3Root":
         and _BUCKET.fullmatch(bucket)
         and all(map(_FOLDER.fullmatch, folders))
     ):
-        raise ConfigurationError(
+        raise ConfigError(
             f"{setting} must be {otherwise}s3://BUCKET/PREFIX, where BUCKET is 3 to 63 "
             "lower-case letters, digits, '.' and '-', and PREFIX has only letters, "
             "digits, '.', '_', '=', '-' and single '/'"
@@ -67,8 +67,8 @@ def _encryption() -> tuple[tuple[str, str], ...]:
         os.environ.get(name, "").strip() for name in ("EXPORT_SSE", "EXPORT_KMS_KEY_ID")
     )
     if kind and kind not in ENCRYPTIONS:
-        raise ConfigurationError(f"EXPORT_SSE must be {' or '.join(ENCRYPTIONS)}")
+        raise ConfigError(f"EXPORT_SSE must be {' or '.join(ENCRYPTIONS)}")
     if key_id and kind != "aws:kms":
-        raise ConfigurationError("EXPORT_KMS_KEY_ID needs EXPORT_SSE=aws:kms")
+        raise ConfigError("EXPORT_KMS_KEY_ID needs EXPORT_SSE=aws:kms")
     asked = (("ServerSideEncryption", kind), ("SSEKMSKeyId", key_id))
     return tuple((name, value) for name, value in asked if value)

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from publish.files import make_folder, remove, storage_errors
+from common.files import make_folder, remove, storage_errors
+from common.locks import lock_folder
 from publish.layout import check_run_id, is_run_id
 
 # dbt's threads stage and move files of one run at the same time.
@@ -100,17 +101,9 @@ def _hold(folder: Path) -> None:
 def _lock(folder: Path, operation: int) -> int | None:
     """Return a locked descriptor, or None where the folder is busy or was removed."""
     try:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
+        return lock_folder(folder, operation)
+    except BlockingIOError:
         return None
-    try:
-        fcntl.flock(lock, operation)
-        if os.path.samestat(os.fstat(lock), folder.stat()):
-            return lock
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(lock)
-    return None
 
 
 def _drop(folder: Path) -> None:

@@ -1,10 +1,10 @@
-"""What `publish list`, `show` and `diff` print. Counts and ids only."""
+"""What `sms publish list`, `show` and `diff` print. Counts and ids only."""
 
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from publish.errors import ContractError
+from common.errors import ContractError
 from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
 from publish.manifest import About, Counts, Manifest, audience_rows
 from publish.promotion import load_current, load_manifest

@@ -36,7 +36,7 @@
     {%- set description = text_literal(landing ~ '/current/load.json') -%}
     {%- if not run_query('from glob(' ~ description ~ ')').rows -%}
         {%- do exceptions.raise_compiler_error(
-            'No complete load in ' ~ landing ~ ': `extract load` makes one;'
+            'No complete load in ' ~ landing ~ ': `sms extract load` makes one;'
             ~ ' the environment variable LANDING_DIR names another folder.'
         ) -%}
     {%- endif -%}

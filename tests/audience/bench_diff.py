@@ -1,4 +1,4 @@
-"""`make bench-diff`: how long `audience diff` takes over two builds of a million.
+"""`make bench-diff`: how long `sms audience diff` takes over two builds of a million.
 
 Prints the seconds of the whole command, each database in a file, and of a plain full
 outer join of their keys in DuckDB, and the ratio of the two.
@@ -98,7 +98,7 @@ def seconds_of_diff(base: Path, head: Path) -> float:
         [*command, *outputs, "--examples", "3"], stdout=subprocess.PIPE, check=False
     )
     if done.returncode not in (0, 1):
-        raise SystemExit(f"audience diff: exit {done.returncode}")
+        raise SystemExit(f"sms audience diff: exit {done.returncode}")
     return time.perf_counter() - began
 
 

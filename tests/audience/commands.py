@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from audience.cli import main
+from ops.cli import main
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def audience(*arguments: str | Path) -> Outcome:
     """Run `audience` with these arguments."""
     output, errors = io.StringIO(), io.StringIO()
     status: int | str | None = None
-    argv = ["audience", *map(str, arguments)]
+    argv = ["sms", "audience", *map(str, arguments)]
     with (
         patch.object(sys, "argv", argv),
         redirect_stdout(output),

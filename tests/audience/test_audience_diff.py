@@ -1,4 +1,4 @@
-"""What `audience diff` counts, over databases made by hand."""
+"""What `sms audience diff` counts, over databases made by hand."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `audience diff` writes: exit codes, terminal, Markdown and JSON."""
+"""What `sms audience diff` writes: exit codes, terminal, Markdown and JSON."""
 
 import html
 import json

@@ -89,7 +89,7 @@ def test_a_file_that_is_no_whole_database(
     make(broken)
     outcome = diffed(tmp_path, side, broken)
     refused(outcome, message)
-    assert outcome.errors.startswith(f"audience: {side}: ")
+    assert outcome.errors.startswith(f"sms: {side}: ")
 
 
 def test_a_database_in_use_by_a_build(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_build_that_has_not_passed(
     path = write_build(tmp_path / "failed.duckdb", [member()], marker=about)
     outcome = diffed(tmp_path, side, path)
     refused(outcome, message)
-    assert f"audience: {side}: run {MARKER['run_id']}" in outcome.errors
+    assert f"sms: {side}: run {MARKER['run_id']}" in outcome.errors
 
 
 @pytest.mark.parametrize(

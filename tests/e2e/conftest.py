@@ -68,7 +68,7 @@ def loaded(shared: Path, world: World) -> Loaded:
             with serve(world) as sandbox:
                 portals = list(at_address(sandbox.url).values())
                 project = new_project(folder, portals)
-                project.run("extract", "load", "--rate", "100000")
+                project.run("sms", "extract", "load", "--rate", "100000")
                 mark.write_text(sandbox.url)
     return project_at(folder), at_address(mark.read_text())
 

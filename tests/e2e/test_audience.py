@@ -73,7 +73,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def diffed(base: Path, head: Path, folder: Path) -> Values:
-    """The document of `audience diff`, whose guard has failed."""
+    """The document of `sms audience diff`, whose guard has failed."""
     out = folder / "out.json"
     assert audience("diff", base, head, "--json", out).status == 1
     loaded: Values = json.loads(out.read_text())

@@ -60,7 +60,7 @@ def test_no_canary_is_said_by_a_whole_run_nor_by_its_failures(tmp_path: Path) ->
         project = new_project(
             tmp_path / "project", list(at_address(sandbox.url).values())
         )
-        load = ("extract", "load", "--rate", "0")
+        load = ("sms", "extract", "load", "--rate", "0")
         outputs.append(project.run(*load).output)
         refused = project.with_environment(PORTAL_PASSWORD="CANARYPASSWORD")
         outputs.append(refused.run(*load, status=20).output)
@@ -69,14 +69,14 @@ def test_no_canary_is_said_by_a_whole_run_nor_by_its_failures(tmp_path: Path) ->
     assert "CANARYKEY" in exported
     assert "+12025550177" in exported
     for command in (("list",), ("show",), ("verify",)):
-        outputs.append(project.run("publish", *command).output)
+        outputs.append(project.run("sms", "publish", *command).output)
     database = project.database.name
     for question in (
         ("diff", database, database, "--examples", "9"),
         ("explain", "--db", database, "--phone", "+12025550177"),
         ("explain", "--db", database, "--email", "canary.mail@example.com", "--json"),
     ):
-        outputs.append(project.run("audience", *question).output)
+        outputs.append(project.run("sms", "audience", *question).output)
     malformed = [{"channel": "sms", "address": "202-555-0177", "reason": "x"}]
     malformed[0]["suppressed_at"] = "CANARYFIRST"
     outputs.append(project.suppress(malformed).dbt("build", status=2).output)

@@ -9,7 +9,7 @@ from extract.sandbox.faults import playing
 from tests.e2e.conftest import Loaded, at_address
 from tests.e2e.project import Project, new_project
 
-LOAD = ("extract", "load", "--rate", "0")
+LOAD = ("sms", "extract", "load", "--rate", "0")
 
 
 def test_a_bad_night_gives_the_exports_of_a_good_one(
@@ -25,7 +25,7 @@ def test_a_bad_night_gives_the_exports_of_a_good_one(
         bad = new_project(tmp_path / "bad", [*portals.values()])
         sandbox.faults = [playing("reset:60", "registrations")]
         failed = bad.run(*LOAD, "--attempts", "2", status=20)
-        assert "Error: portal " in failed.output
+        assert "sms: portal " in failed.output
         assert not (bad.landing / "current").exists()
         passes = [playing(f, times=1) for f in ("status:503", "truncated", "short")]
         comes_twice = [

@@ -50,7 +50,7 @@ def landed(tmp_path: Path) -> Project:
 
 def test_a_load_of_another_source_is_built_and_stays_meanwhile(landed: Project) -> None:
     load_id = (landed.landing / "current").readlink().name
-    assert landed.run("extract", "loads").output.startswith(f"* {load_id}  ")
+    assert landed.run("sms", "extract", "loads").output.startswith(f"* {load_id}  ")
     build = subprocess.Popen(
         [BIN / "dbt", *BUILD, "--vars", "{as_of: 2026-02-01}"],
         cwd=landed.folder,
@@ -64,14 +64,14 @@ def test_a_load_of_another_source_is_built_and_stays_meanwhile(landed: Project) 
             assert line
         build.send_signal(signal.SIGSTOP)
         make_newer(landed.landing, load_id)
-        meanwhile = landed.run("extract", "prune", "--keep", "0").output
+        meanwhile = landed.run("sms", "extract", "prune", "--keep", "0").output
         build.send_signal(signal.SIGCONT)
         output, _ = build.communicate(timeout=240)
     finally:
         build.kill()
     assert build.returncode == 0, output
     assert f"kept     {load_id}  a build or a load reads it\n" in meanwhile
-    after = landed.run("extract", "prune", "--keep", "0").output
+    after = landed.run("sms", "extract", "prune", "--keep", "0").output
     assert f"removed  {load_id}  0 days old\n" in after
     with duckdb.connect(landed.database, read_only=True) as data:
         rows = data.sql(

@@ -97,7 +97,7 @@ def test_a_build_without_a_load_says_how_to_make_one(tmp_path: Path) -> None:
     portal = PortalConfig("p", "https://p.example", "B", "US", "USA", "webshop")
     project = new_project(tmp_path / "project", [portal])
     outcome = project.dbt("build", status=2)
-    assert "No complete load in landing: `extract load` makes one" in outcome.output
+    assert "No complete load in landing: `sms extract load` makes one" in outcome.output
 
 
 def test_seeds_and_docs_need_no_load(tmp_path: Path) -> None:

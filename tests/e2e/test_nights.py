@@ -11,14 +11,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nightly.comparing import (
+from common.errors import ContractError
+from ops.nightly.comparing import (
     compare_builds,
     compare_with_promoted,
     what_stands_against,
 )
-from nightly.errors import ContractError
-from nightly.steps import Steps
-from nightly.summary import Night, render
+from ops.nightly.steps import Steps
+from ops.nightly.summary import Night, render
 from publish.local import LocalRoot
 from publish.manifest import Manifest
 from publish.promotion import load_promoted
@@ -51,7 +51,7 @@ def exported(shared: Path) -> tuple[Project, Outcome]:
             # They are tried elsewhere, and take a third of a build's time.
             for unit_tests in folder.glob("models/*/*unit_tests.yml"):
                 unit_tests.unlink()
-            mark.write_text(project.run("nightly", "export", "--sandbox").output)
+            mark.write_text(project.run("sms", "nightly", "export", "--sandbox").output)
     return night_project_at(folder), Outcome(0, mark.read_text())
 
 
@@ -86,7 +86,7 @@ def test_a_night_of_exporting_promotes_what_it_built(
     text = summary(project)
     assert "3 files, the same bytes" in text
     assert "Nothing is promoted yet" in text
-    assert project.run("nightly", "age", "--max", "1h")
+    assert project.run("sms", "nightly", "age", "--max", "1h")
 
 
 def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
@@ -117,11 +117,11 @@ def test_a_plan_whose_contract_fails_moves_nothing_and_says_which(
     wrong = project.folder / "tests" / "assert_nothing_is_left.sql"
     # All that comes after the seed is left out, which is much quicker.
     wrong.write_text("select * from {{ ref('portals') }}")
-    failed = project.run("nightly", "plan", "--sandbox", status=1)
+    failed = project.run("sms", "nightly", "plan", "--sandbox", status=1)
     last = failed.output.splitlines()[-1]
-    assert last.startswith("nightly: step build failed (exit code 1): ")
+    assert last.startswith("sms: step build failed (exit code 1): ")
     assert "did not pass: assert_nothing_is_left (fail)" in last
-    assert record(project)["obstacle"] == last.removeprefix("nightly: ")
+    assert record(project)["obstacle"] == last.removeprefix("sms: ")
     assert project.current() == current
     assert project.database.read_bytes() == database
 

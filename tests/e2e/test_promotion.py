@@ -77,7 +77,7 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
     second_run = project.newest_run().name
     [line] = [line for line in outcome.output.splitlines() if "max_change" in line]
     assert all(f"{portal} non_buyers" in line for portal in ("north", "south"))
-    command = f"publish promote {second_run} --accept-change"
+    command = f"sms publish promote {second_run} --accept-change"
     assert line.endswith(f"If that is right: {command}")
     assert publication(project) == first
     assert project.marker()["has_passed"]
@@ -86,16 +86,19 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
     page = report(project.newest_run())
     assert "were not promoted." in page
     assert f"{command}</li>" in page
-    assert first_run in project.run("publish", "list").output
-    assert "non_buyers" in project.run("publish", "diff", "promoted", first_run).output
-    project.run("publish", "verify")
-    project.run("publish", "promote", first_run, status=10)
-    project.run("publish", "promote", first_run, "--accept-change")
+    assert first_run in project.run("sms", "publish", "list").output
+    assert (
+        "non_buyers"
+        in project.run("sms", "publish", "diff", "promoted", first_run).output
+    )
+    project.run("sms", "publish", "verify")
+    project.run("sms", "publish", "promote", first_run, status=10)
+    project.run("sms", "publish", "promote", first_run, "--accept-change")
     again = publication(project)
     assert project.current()["run_id"] == first_run
     again.pop("current.json"), first.pop("current.json")
     assert again == first
-    project.run("publish", "prune", "--keep", "0")
+    project.run("sms", "publish", "prune", "--keep", "0")
     assert project.newest_run().name == first_run
 
 
@@ -124,7 +127,7 @@ def test_a_partial_build_works_and_is_not_promoted(
     assert reason in project.marker()["obstacle"]
     assert publication(project) == before
     assert not (project.newest_run() / "manifest.json").exists()
-    project.run("publish", "promote", project.newest_run().name, status=10)
+    project.run("sms", "publish", "promote", project.newest_run().name, status=10)
     assert publication(project) == before
     is_whole = command[0] == "build" and command[1] not in ("--select", "--exclude")
     assert (project.newest_run() / "report.html").exists() == is_whole
@@ -142,9 +145,9 @@ def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
     assert f"{marker['as_of'].isoformat()}Z" == project.extracted_at()
     assert json.loads(marker["variables"])["dedup_by"] == "activity_subject"
     assert "are ready; promoting was not asked for." in report(run)
-    project.run("publish", "promote", run.name)
+    project.run("sms", "publish", "promote", run.name)
     assert project.promoted() == run
-    project.run("publish", "verify")
+    project.run("sms", "publish", "verify")
 
 
 def test_a_warning_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:

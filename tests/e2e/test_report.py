@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from publish.plugin import Plugin
+from ops.plugin import Plugin
 from tests.e2e.project import Project, read_json
 from tests.e2e.test_rules import CHOICES
 from tests.report.reading import Read, read_report

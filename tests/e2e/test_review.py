@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from review.change import compared
-from review.report import render
-from review.sides import Side
+from ops.review.change import compared
+from ops.review.report import render
+from ops.review.sides import Side
 from tests.e2e.project import BIN, PARTS, SOURCE, Project
 from tests.e2e.test_audience import HEAD
 
 GUIDE = SOURCE / "docs" / "reviewing.md"
-COMMAND = "uv run review change --base main"
+COMMAND = "uv run sms review change --base main"
 OTHERS = ("pyproject.toml", "uv.lock", "lint", ".gitignore", ".python-version")
 # What a review of the sandbox must not say of anybody.
 PERSONAL = r"\+1\d{10}|555[- ]?01\d\d|\w@\w|[0-9a-f]{8}-[0-9a-f]{4}-"

@@ -129,7 +129,7 @@ def test_hostile_worlds(
             if name != config.portal
         ]
         project = new_project(folder, [config, *others])
-        project.run("extract", "load", "--portal", config.portal)
+        project.run("sms", "extract", "load", "--portal", config.portal)
     project = project.suppress(example.suppressions)
     # dbt refuses a job that the load has not.
     jobs = example.world["portals"][example.path_key]["jobs"]

@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fake_portal import serve
-from faulty import write_seed
-from loading import EXTRACT, activity, environment
+from tests.extract.fake_portal import serve
+from tests.extract.faulty import write_seed
+from tests.extract.loading import SMS, activity, environment
 
 LATENCY_MS = 20
 CONCURRENCY = 16
@@ -46,7 +46,7 @@ def portal(*command: object) -> Iterator[str]:
 
 def sandbox(*options: object) -> Any:
     """Serve a sandbox."""
-    return portal(EXTRACT, "sandbox", "--port", 0, *options)
+    return portal(SMS, "extract", "sandbox", "--port", 0, *options)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,15 @@ def load(base_url: str) -> Load:
         write_seed(folder, base_url)
         with (folder / "out").open("wb") as out:
             process = subprocess.Popen(
-                [EXTRACT, "load", "--rate", "0", "--concurrency", str(CONCURRENCY)],
+                [
+                    SMS,
+                    "extract",
+                    "load",
+                    "--rate",
+                    "0",
+                    "--concurrency",
+                    str(CONCURRENCY),
+                ],
                 cwd=folder,
                 env=environment(PORTAL_USERNAME="sandbox", PORTAL_PASSWORD="sandbox"),
                 stdout=out,
@@ -126,7 +134,9 @@ def main() -> None:
     )
     portals = {
         "1,000 jobs of 10 subjects": sandbox("--jobs", 1000, "--subjects", 10),
-        "details of 240 MiB": portal(sys.executable, __file__, LARGE),
+        "details of 240 MiB": portal(
+            sys.executable, "-m", "tests.extract.bench_extract", LARGE
+        ),
         "one job of 50,000 subjects": sandbox("--jobs", 1, "--subjects", 50_000),
     }
     for name, served in portals.items():

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loading import (
+from extract.portals import COLUMNS
+from extract.sandbox import SANDBOX_USERNAME, Sandbox, World
+from extract.sandbox.faults import Playing
+from tests.extract.loading import (
     PASSWORD,
     ROWS,
     environment,
@@ -18,15 +21,10 @@ from loading import (
     without_times,
 )
 
-from extract.portals import COLUMNS
-from extract.sandbox import SANDBOX_USERNAME, Sandbox, World
-from extract.sandbox.faults import Playing
-
 MIB = 1024 * 1024
 # No load takes more memory, and no file of one is larger, staged or temporary.
 MOST_MEMORY = 300 * MIB
 MOST_DISK = 24 * MIB
-FORKED = Path(__file__).with_name("forked.py")
 IMPATIENT = ("--attempts", "2", "--max-pages", "20")
 LOAD = {f"{entity}.parquet" for entity in (*ROWS, "quarantine")}
 PERSONAL = (
@@ -70,7 +68,7 @@ def open_commands() -> Iterator[Commands]:
     """Have the command at hand, with the portal's credentials in its environment."""
     access = {"PORTAL_USERNAME": SANDBOX_USERNAME, "PORTAL_PASSWORD": PASSWORD}
     with subprocess.Popen(
-        [sys.executable, FORKED],
+        [sys.executable, "-m", "tests.extract.forked"],
         env=environment(**access),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

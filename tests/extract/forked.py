@@ -10,11 +10,11 @@ import json
 import os
 import resource
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
+import extract.cli
 import extract.commands  # noqa: F401  (what the commands import when they are run)
-from extract.cli import main
+from ops.cli import main
 
 
 def become(asked: dict[str, Any]) -> NoReturn:
@@ -26,7 +26,7 @@ def become(asked: dict[str, Any]) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_FSIZE, (asked["most_disk"],) * 2)
     status = 1
     try:
-        sys.argv = ["extract", *asked["arguments"]]
+        sys.argv = ["sms", "extract", *asked["arguments"]]
         main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
@@ -49,6 +49,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    # Without it, the children would find this folder's modules before any others.
-    sys.path.remove(str(Path(__file__).parent))
     serve()

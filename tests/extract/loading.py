@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from fake_portal import FakePortal
 
 from extract.client import Credentials, Patience
 from extract.landing import SCHEMA
@@ -21,6 +20,7 @@ from extract.logs import open_log
 from extract.portals import COLUMNS, Portal
 from extract.reuse import Reuse
 from extract.urls import split_base_url
+from tests.extract.fake_portal import FakePortal
 
 USERNAME = "canary-user"
 PASSWORD = "canary-password-7f3a"
@@ -37,7 +37,7 @@ IMPATIENT = Patience(
 ROWS = [entity for entity in SCHEMA if entity != "quarantine"]
 NO_TIME = timedelta()
 NOTHING_REUSED = Reuse(NO_TIME, NO_TIME, NO_TIME)
-EXTRACT = Path(sys.executable).with_name("extract")
+SMS = Path(sys.executable).with_name("sms")
 
 
 def portal_at(base_url: str, key: str = "studio", brand: str = "Studio") -> Portal:
@@ -165,7 +165,7 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
     # A shell has what it runs in the background ignore this one, and so on down.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
-        [EXTRACT, *arguments],
+        [SMS, "extract", *arguments],
         cwd=folder,
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=subprocess.PIPE,

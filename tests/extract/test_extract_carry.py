@@ -7,8 +7,15 @@ from typing import Any
 
 import duckdb
 import pytest
-from fake_portal import FakePortal, serve
-from loading import (
+
+from extract import commands
+from extract.commands import SandboxSize, Wanted
+from extract.load import Limits, Plan, run
+from extract.logs import open_log
+from extract.reuse import Reuse
+from extract.urls import segment
+from tests.extract.fake_portal import FakePortal, serve
+from tests.extract.loading import (
     EMAIL,
     NO_TIME,
     NOTHING_REUSED,
@@ -25,13 +32,6 @@ from loading import (
     shown,
     studio,
 )
-
-from extract import commands
-from extract.commands import SandboxSize, Wanted
-from extract.load import Limits, Plan, run
-from extract.logs import open_log
-from extract.reuse import Reuse
-from extract.urls import segment
 
 KEYS = "/jobs/j1/subjects/{}/accesskeys"
 BUYERS = "/jobs/j1/subjects?" + query("true")

@@ -1,4 +1,4 @@
-"""`extract check`: for each kind of answer, one line that says what is wrong."""
+"""`sms extract check`: for each kind of answer, one line that says what is wrong."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from fake_portal import BASE, FakePortal, serve, serve_tls
-from loading import SECRETS, activity, credentials, extract
 
 from extract.portals import COLUMNS
+from tests.extract.fake_portal import BASE, FakePortal, serve, serve_tls
+from tests.extract.loading import SECRETS, activity, credentials, extract
 
 LATER = "the portal is at fault: try again later"
 URL = "check base_url in seeds/portals.csv"
@@ -78,7 +78,7 @@ def test_each_portal_has_a_line_that_says_what_is_wrong(tmp_path: Path) -> None:
         origins = {name: portal.origin for name, portal in portals.items()}
         result = check(tmp_path, origins | {"gone": gone.origin})
     assert result.returncode == 20
-    assert result.stderr == "Error: 10 of 11 portals cannot be read\n"
+    assert result.stderr == "sms: 10 of 11 portals cannot be read\n"
     *wrong, right, refused = result.stdout.splitlines()
     assert wrong == [f"{name:<9}  WRONG  {words}" for name, (_, words) in WRONG.items()]
     assert right.startswith("right      right  answers in ")

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_portal import Turns, serve, serve_bytes, whole
-from loading import (
-    EXTRACT,
+
+from tests.extract.fake_portal import Turns, serve, serve_bytes, whole
+from tests.extract.loading import (
     PERSONAL,
     SECRETS,
+    SMS,
     activity,
     credentials,
     environment,
@@ -94,7 +95,7 @@ def test_portals_and_jobs_are_chosen(tmp_path: Path) -> None:
         assert two.seen == []
         assert one.asked("/jobs/j1") == 0
         piped = subprocess.run(
-            [EXTRACT, "load", "--jobs", "-", "--landing", "elsewhere"],
+            [SMS, "extract", "load", "--jobs", "-", "--landing", "elsewhere"],
             input="j1\nj2\n",
             cwd=folder,
             env=credentials() | {"LANDING_DIR": "not-here"},
@@ -121,7 +122,7 @@ def test_the_landing_can_come_from_the_environment(tmp_path: Path) -> None:
 def test_no_loads_are_an_empty_list_that_says_where(tmp_path: Path) -> None:
     result = extract(tmp_path, "loads")
     assert (result.returncode, result.stdout) == (0, "")
-    assert result.stderr == "no loads in landing: `extract load` makes one\n"
+    assert result.stderr == "no loads in landing: `sms extract load` makes one\n"
 
 
 USAGE = [
@@ -160,7 +161,7 @@ def test_a_failing_portal_ends_with_20_and_says_where(tmp_path: Path) -> None:
         result = extract(project(tmp_path, portal), "load")
     assert result.returncode == 20
     reason = "portal studio0, job j1, GET /users/u1: answered 400"
-    assert result.stderr == f"Error: {reason}\n"
+    assert result.stderr == f"sms: {reason}\n"
     last = events(result.stdout)[-1]
     assert (last["event"], last["reason"]) == ("load_failed", reason)
 
@@ -241,7 +242,7 @@ def test_on_a_terminal_there_are_bars(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         folder = project(tmp_path, portal)
         process = subprocess.Popen(
-            [EXTRACT, "load"],
+            [SMS, "extract", "load"],
             cwd=folder,
             env=credentials() | {"TERM": "xterm", "COLUMNS": "120"},
             stdout=subprocess.PIPE,

@@ -14,7 +14,14 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_portal import (
+
+from common.errors import NotFoundError, PortalError
+from extract import body as body_module
+from extract.attempts import retry_after
+from extract.client import Client, Credentials, Meter, open_lines
+from extract.logs import open_log
+from extract.pace import Pace
+from tests.extract.fake_portal import (
     BASE,
     Bytes,
     FakePortal,
@@ -26,14 +33,7 @@ from fake_portal import (
     serve_tls,
     whole,
 )
-from loading import IMPATIENT, PASSWORD, SECRETS, USERNAME, portal_at
-
-from extract import body as body_module
-from extract.attempts import retry_after
-from extract.client import Client, Credentials, Meter, open_lines
-from extract.errors import NotFoundError, PortalError
-from extract.logs import open_log
-from extract.pace import Pace
+from tests.extract.loading import IMPATIENT, PASSWORD, SECRETS, USERNAME, portal_at
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

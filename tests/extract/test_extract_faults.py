@@ -1,4 +1,4 @@
-"""What a portal may do to a load: real `extract load` processes, real sockets.
+"""What a portal may do to a load: real `sms extract load` processes, real sockets.
 
 The sandbox plays one fault after the other. After each, all of this holds: readers see
 the load that was current before or a whole new one; where anything is missing, the
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_portal import serve_bytes, whole
-from faulty import Stage, open_commands, write_seed
-from loading import PASSWORD, landed, without_times
 
 from extract.sandbox import generate, serve
 from extract.sandbox.faults import ODD, playing
+from tests.extract.fake_portal import serve_bytes, whole
+from tests.extract.faulty import Stage, open_commands, write_seed
+from tests.extract.loading import PASSWORD, landed, without_times
 
 TODAY = date(2026, 11, 20)
 JOBS = 3
@@ -121,7 +121,7 @@ def test_a_fault_that_stays_is_an_error_and_leaves_what_was(
     before = stage.current
     ended = stage.load(playing(row.fault, row.at), options=row.options)
     assert ended.status == 20, ended.err
-    assert ended.err.startswith(f"Error: {row.where}")
+    assert ended.err.startswith(f"sms: {row.where}")
     assert row.says in ended.err
     assert ended.err.count("\n") == 1
     assert ended.summary["event"] == "load_failed"

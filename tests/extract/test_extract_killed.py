@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fake_portal import FakePortal, serve
-from loading import (
-    EXTRACT,
+
+from tests.extract.fake_portal import FakePortal, serve
+from tests.extract.loading import (
     PERSONAL,
     SECRETS,
+    SMS,
     credentials,
     load,
     project,
@@ -59,7 +60,7 @@ def load_with(stage: Stage, fault: str) -> subprocess.CompletedProcess[str]:
     name = fault.partition(":")[0]
     strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={name}"]
     return subprocess.run(
-        [*strace, "-e", f"inject={fault}", EXTRACT, "load", "--rate", "0"],
+        [*strace, "-e", f"inject={fault}", SMS, "extract", "load", "--rate", "0"],
         cwd=stage.folder,
         env=credentials(),
         capture_output=True,

@@ -14,8 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 from aiohttp import web
-from fake_portal import serve
-from loading import (
+
+from common.errors import StorageError
+from extract.landing import SCHEMA, land, list_loads, open_duckdb, write_parquet
+from extract.resume import Interrupted, staging
+from extract.staging import Window
+from tests.extract.fake_portal import serve
+from tests.extract.loading import (
     credentials,
     extract,
     kill,
@@ -26,11 +31,6 @@ from loading import (
     start,
     studio,
 )
-
-from extract.errors import StorageError
-from extract.landing import SCHEMA, land, list_loads, open_duckdb, write_parquet
-from extract.resume import Interrupted, staging
-from extract.staging import Window
 
 TEXTS = ["", " ", "a\x00b", "\x00", "\u2028\n\r\t\x1f", "null", "{}", "[1]", "1.10"]
 TEXTS += ["'\"\\", "=1+1", "2020-01-01", "true", "é\u0301\U0001f600", "\ufeffx", "NaN"]

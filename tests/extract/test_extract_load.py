@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_portal import Turns, serve, serve_bytes, whole
-from loading import (
+
+from common.errors import ConfigError, NotFoundError, PortalError
+from extract.load import Plan, run
+from extract.logs import open_log
+from extract.urls import segment
+from tests.extract.fake_portal import Turns, serve, serve_bytes, whole
+from tests.extract.loading import (
     EMAIL,
     NOTHING_REUSED,
     activity,
@@ -18,11 +23,6 @@ from loading import (
     query,
     studio,
 )
-
-from extract.errors import ConfigError, NotFoundError, PortalError
-from extract.load import Plan, run
-from extract.logs import open_log
-from extract.urls import segment
 
 KEYS = "/jobs/j1/subjects/{}/accesskeys"
 BUYERS = "/jobs/j1/subjects?" + query("true")

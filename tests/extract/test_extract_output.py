@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fake_portal import serve
-from loading import EXTRACT, credentials, extract, landed, project, studio
+
+from tests.extract.fake_portal import serve
+from tests.extract.loading import SMS, credentials, extract, landed, project, studio
 
 SANDBOX = ["sandbox", "--port", "0", "--jobs", "1", "--subjects", "1"]
 
@@ -34,7 +35,7 @@ def unheard() -> Iterator[int]:
 def run(folder: Path, command: list[str], stdout: int) -> tuple[int, str]:
     """Run a command; give its exit code and standard error."""
     done = subprocess.run(
-        [EXTRACT, *command],
+        [SMS, "extract", *command],
         cwd=folder,
         env=credentials(),
         stdout=stdout,
@@ -50,7 +51,7 @@ def run(folder: Path, command: list[str], stdout: int) -> tuple[int, str]:
 def test_a_full_output_is_one_line(folder: Path, command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         code, error = run(folder, command, full.fileno())
-    assert (code, error) == (30, "Error: standard output: No space left on device\n")
+    assert (code, error) == (30, "sms: standard output: No space left on device\n")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_an_output_that_nobody_hears_is_silence(
 def test_no_output_at_all_keeps_nobody_from_loading(folder: Path) -> None:
     before = (folder / "landing" / "current").readlink()
     done = subprocess.run(
-        ["sh", "-c", f"exec {EXTRACT} load >&- 2>&-"],
+        ["sh", "-c", f"exec {SMS} extract load >&- 2>&-"],
         cwd=folder,
         env=credentials(),
         capture_output=True,
@@ -79,6 +80,6 @@ def test_no_output_at_all_keeps_nobody_from_loading(folder: Path) -> None:
 
 def test_an_error_that_nobody_hears_has_its_code(folder: Path) -> None:
     done = subprocess.run(
-        ["sh", "-c", f"exec {EXTRACT} prune 2>/dev/full"], cwd=folder, check=False
+        ["sh", "-c", f"exec {SMS} extract prune 2>/dev/full"], cwd=folder, check=False
     )
     assert done.returncode == 2

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from fake_portal import Turns, serve
-from loading import ask, extract, load, project, studio
 
 from extract.load import Plan, run
 from extract.logs import open_log
+from tests.extract.fake_portal import Turns, serve
+from tests.extract.loading import ask, extract, load, project, studio
 
 
 def most_in_a_second(times: Iterable[float]) -> int:

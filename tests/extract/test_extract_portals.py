@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.errors import ConfigError
+from common.errors import ConfigError
 from extract.portals import read_portals
 
 HEADER = "portal,base_url,brand,region,country,consent_basis\n"

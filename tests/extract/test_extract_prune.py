@@ -7,14 +7,29 @@ import shutil
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from fake_portal import serve
-from loading import (
-    EXTRACT,
+
+from common.errors import StorageError
+from common.locks import hold, locked
+from common.retention import Rule
+from extract.landing import Load, list_loads, open_duckdb
+from extract.logs import open_log
+from extract.pruning import judge, prune
+from extract.resume import LOCK, ROWS, WANTED
+from extract.reuse import Reuse, known_already, read_loads
+from extract.shrink import Comparison, find_shrunk
+from extract.staging import JOBS, WHOLE
+from ops.loads import UnknownRunError, promoted_load
+from publish.local import LocalRoot
+from publish.run import export_begin, export_finish
+from tests.extract.fake_portal import serve
+from tests.extract.loading import (
+    SMS,
     environment,
     extract,
     kill,
@@ -26,19 +41,8 @@ from loading import (
     studio,
 )
 
-from extract.errors import StorageError
-from extract.files import hold, locked
-from extract.landing import Load, list_loads, open_duckdb
-from extract.logs import open_log
-from extract.pruning import Rule, UnknownRunError, judge, prune
-from extract.resume import LOCK, ROWS, WANTED
-from extract.reuse import Reuse, known_already, read_loads
-from extract.shrink import Comparison, find_shrunk
-from extract.staging import JOBS, WHOLE
-from publish.local import LocalRoot
-from publish.run import export_begin, export_finish
-
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
+PROMOTED = "the promoted run was built from it"
 RUN = "20250210T000000000000Z-aaaaaaaa"
 
 
@@ -69,8 +73,9 @@ def kept(
     promoted: str | None = None,
 ) -> list[str]:
     """Name the loads that stay, of loads that come newest first."""
+    in_use = {promoted: PROMOTED} if promoted else {}
     by_id: dict[str, Load | None] = {one.load_id: one for one in loads}
-    verdicts = judge(by_id, current, promoted, Rule(keep, keep_days), NOW)
+    verdicts = judge(by_id, current, in_use, Rule(keep, keep_days), NOW)
     assert [verdict.name for verdict in verdicts] == [one.load_id for one in loads]
     return [verdict.name for verdict in verdicts if verdict.is_kept]
 
@@ -133,7 +138,7 @@ def test_every_verdict_says_why() -> None:
         IDS[3]: a_load(IDS[3], "a"),
         IDS[4]: a_load(IDS[4], "a"),
     }
-    verdicts = judge(loads, IDS[0], IDS[4], Rule(1, 3), NOW)
+    verdicts = judge(loads, IDS[0], {IDS[4]: PROMOTED}, Rule(1, 3), NOW)
     assert [(verdict.is_kept, verdict.reason) for verdict in verdicts] == [
         (True, "current"),
         (True, "younger than 3 days"),
@@ -175,10 +180,11 @@ def loads_in(landing: Path) -> list[str]:
 
 def pruned(landing: Path, keep: int = 0, **options: Any) -> dict[str, str]:
     """Prune, and give what was removed, with the reasons."""
-    root = LocalRoot(landing.parent / "exports")
     dry_run = options.pop("dry_run", False)
     rule = Rule(keep, options.pop("keep_days", 0))
-    verdicts = prune(landing, root, rule, datetime.now(UTC), dry_run=dry_run)
+    in_use = partial(promoted_load, LocalRoot(landing.parent / "exports"))
+    now = datetime.now(UTC)
+    verdicts = prune(landing, in_use, rule, now, dry_run=dry_run)
     return {one.name: one.reason for one in verdicts if not one.is_kept}
 
 
@@ -221,7 +227,7 @@ def test_prune_removes_and_says_why(landing: Path) -> None:
 def test_where_there_is_no_landing_it_is_said(tmp_path: Path) -> None:
     done = extract(tmp_path, "prune", "--keep", "0")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: there is no landing in landing\n"
+    assert done.stderr == "sms: there is no landing in landing\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -292,10 +298,11 @@ def test_an_export_root_that_is_not_there_protects_no_load(landing: Path) -> Non
 
 def test_what_becomes_needed_meanwhile_stays(landing: Path) -> None:
     root = LocalRoot(landing.parent / "exports")
-    verdicts = prune(landing, root, Rule(0, 0), NOW, dry_run=False)
+    in_use = partial(promoted_load, root)
+    verdicts = prune(landing, in_use, Rule(0, 0), NOW, dry_run=False)
     assert next(verdicts).reason == "current"
     promote(landing, IDS[1])
-    assert next(verdicts).reason == "the promoted run was built from it"
+    assert next(verdicts).reason == PROMOTED
     (landing / "current").unlink()
     (landing / "current").symlink_to(f"loads/{IDS[2]}")
     assert next(verdicts).reason == "current"
@@ -462,7 +469,7 @@ def prune_with(landing: Path, fault: str) -> subprocess.CompletedProcess[str]:
     call = fault.partition(":")[0]
     strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}"]
     return subprocess.run(
-        [*strace, "-e", f"inject={fault}", EXTRACT, "prune", "--keep", "0"],
+        [*strace, "-e", f"inject={fault}", SMS, "extract", "prune", "--keep", "0"],
         cwd=landing.parent,
         # What Python writes for itself would be counted.
         env=environment(PYTHONDONTWRITEBYTECODE="1"),
@@ -502,7 +509,7 @@ def test_a_prune_may_be_killed_at_any_system_call(
 def test_what_the_disk_refuses_is_one_line(landing: Path, fault: str) -> None:
     refused = prune_with(landing, fault)
     assert refused.returncode == 30
-    assert refused.stderr.startswith("Error: landing")
+    assert refused.stderr.startswith("sms: landing")
     assert refused.stderr.count("\n") == 1
     assert_converges(landing)
 

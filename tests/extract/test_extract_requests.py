@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from loading import IMPATIENT, portal_at, without_times
-
 from extract.client import Credentials
 from extract.load import Ask, Plan, run
 from extract.logs import open_log
@@ -19,6 +17,7 @@ from extract.sandbox import (
     generate,
     serve,
 )
+from tests.extract.loading import IMPATIENT, portal_at, without_times
 
 TODAY = date(2026, 11, 20)
 JOBS, SUBJECTS = 1, 100

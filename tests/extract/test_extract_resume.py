@@ -12,8 +12,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fake_portal import FakePortal, serve
-from loading import (
+
+from common.errors import PortalError
+from extract.load import Plan, run
+from extract.logs import open_log
+from extract.reuse import Reuse
+from extract.staging import WHOLE
+from tests.extract.fake_portal import FakePortal, serve
+from tests.extract.loading import (
     NO_TIME,
     PERSONAL,
     activity,
@@ -29,12 +35,6 @@ from loading import (
     start,
     without_times,
 )
-
-from extract.errors import PortalError
-from extract.load import Plan, run
-from extract.logs import open_log
-from extract.reuse import Reuse
-from extract.staging import WHOLE
 
 BROKEN = "/jobs/j3/users"
 

@@ -11,12 +11,18 @@ from typing import Any
 import pytest
 from aiohttp import encode_basic_auth, web
 from botocore.config import Config
-from fake_portal import say, serve, serve_bytes
-from loading import (
-    EXTRACT,
+
+from common.errors import ConfigError
+from extract import secrets
+from extract.client import Credentials
+from extract.envfile import read_env_file
+from extract.secrets import Renewal, Secret, read_secret
+from tests.extract.fake_portal import say, serve, serve_bytes
+from tests.extract.loading import (
     PASSWORD,
     PERSONAL,
     SECRETS,
+    SMS,
     USERNAME,
     environment,
     events,
@@ -25,13 +31,7 @@ from loading import (
     start,
     studio,
 )
-from moto_aws import NO_AWS, Aws, serve_aws
-
-from extract import secrets
-from extract.client import Credentials
-from extract.envfile import read_env_file
-from extract.errors import ConfigError
-from extract.secrets import Renewal, Secret, read_secret
+from tests.extract.moto_aws import NO_AWS, Aws, serve_aws
 
 GOOD = {"username": USERNAME, "password": PASSWORD}
 
@@ -270,7 +270,11 @@ def test_the_rate_of_a_secret_is_kept(aws: Aws, tmp_path: Path) -> None:
     with serve(guarded()) as portal:
         folder = project(tmp_path, portal)
         subprocess.run(
-            [EXTRACT, "load"], cwd=folder, env=env, check=True, capture_output=True
+            [SMS, "extract", "load"],
+            cwd=folder,
+            env=env,
+            check=True,
+            capture_output=True,
         )
     at = [one.at for one in portal.seen]
     assert len(at) == 9
@@ -349,7 +353,7 @@ def test_without_credentials_of_aws_a_command_ends_with_one_line(
     with serve({}) as portal:
         result = extract(project(tmp_path, portal), "load", env=env)
     assert result.returncode == 2
-    assert result.stderr.startswith("Error: PORTAL_SECRET ssm:x: no AWS credentials")
+    assert result.stderr.startswith("sms: PORTAL_SECRET ssm:x: no AWS credentials")
     assert result.stderr.count("\n") == 1
     assert (result.stdout, portal.seen) == ("", [])
 
@@ -420,4 +424,4 @@ def test_a_line_that_is_no_setting_is_named(
 def test_a_file_of_settings_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = extract(tmp_path, "check", "--env-file", "none", env=environment())
     assert result.returncode == 2
-    assert result.stderr == "Error: none: No such file or directory\n"
+    assert result.stderr == "sms: none: No such file or directory\n"

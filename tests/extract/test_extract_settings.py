@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from loading import portal_at
 
+from common.errors import ConfigError
 from extract import settings
 from extract.client import Credentials
-from extract.errors import ConfigError
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
+from tests.extract.loading import portal_at
 
 REAL = portal_at("https://one.example", "one")
 OTHER = portal_at("https://two.example", "two")

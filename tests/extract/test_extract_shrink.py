@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_portal import serve
-from loading import (
+
+from extract.load import Limits, Plan, run
+from extract.logs import open_log
+from tests.extract.fake_portal import serve
+from tests.extract.loading import (
     ask,
     events,
     extract,
@@ -16,9 +19,6 @@ from loading import (
     rename_load,
     studio,
 )
-
-from extract.load import Limits, Plan, run
-from extract.logs import open_log
 
 NON_BUYERS = "/jobs/j1/subjects?" + query("false")
 FUTURE = "29990101T000000000000Z-00000000"
@@ -156,9 +156,9 @@ def test_a_held_load_is_an_error_until_it_is_accepted(tmp_path: Path) -> None:
         (held,) = {one.name for one in (landing / "loads").iterdir()} - {first}
         assert result.returncode == 10
         assert result.stderr == (
-            "Error: portal studio0: 3 subjects on the order lists, where load "
+            "sms: portal studio0: 3 subjects on the order lists, where load "
             f"{first} has 10. Load {held} is landed but not current; if its numbers "
-            f"are right, `extract accept {held}` makes it so\n"
+            f"are right, `sms extract accept {held}` makes it so\n"
         )
         assert events(result.stdout)[-1]["current"] is False
         assert current(landing) == first

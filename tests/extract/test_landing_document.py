@@ -8,11 +8,11 @@ from typing import Any
 import jinja2
 import pytest
 import yaml  # type: ignore[import-untyped]
-from fake_portal import serve
-from loading import load, studio
 
 from extract.landing import SCHEMA, begun_at
 from extract.load import Limits
+from tests.extract.fake_portal import serve
+from tests.extract.loading import load, studio
 
 SOURCE = Path(__file__).parents[2]
 DOCUMENT = (SOURCE / "docs" / "landing.md").read_text()

@@ -38,7 +38,7 @@ def silent_portal() -> tuple[socket, str]:
 def start(project: Project) -> "subprocess.Popen[str]":
     """Start a night of the portal `north` in a process group of its own."""
     return subprocess.Popen(
-        [BIN / "nightly", "plan", "--portal", "north"],
+        [BIN / "sms", "nightly", "plan", "--portal", "north"],
         cwd=project.folder,
         env={**project.environment, "PATH": os.environ["PATH"]},
         stdin=subprocess.DEVNULL,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from nightly.cli import cli
-from nightly.errors import ContractError
+from common.errors import ContractError
+from ops.nightly.cli import cli
 
 LOAD = "20250101T000000000000Z-0123abcd"
 
@@ -47,7 +47,7 @@ def ago(hours: float) -> str:
 
 
 def age(*options: str) -> Result:
-    """What `nightly age` says; an error is its `exception`."""
+    """What `sms nightly age` says; an error is its `exception`."""
     return CliRunner().invoke(cli, ["age", *options], catch_exceptions=True)
 
 

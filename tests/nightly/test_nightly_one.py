@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nightly.errors import StepError
-from nightly.steps import Steps
+from ops.nightly.errors import StepError
+from ops.nightly.steps import Steps
 from tests.nightly.nights import (
     new_night_project,
     record,
@@ -27,18 +27,18 @@ def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
     project = new_night_project(tmp_path / "project", url)
     with listener, start(project) as night:
         connection, _ = listener.accept()
-        second = project.run("nightly", "plan", status=BUSY)
+        second = project.run("sms", "nightly", "plan", status=BUSY)
         assert "another night is in progress" in second.output
         assert len(second.output.splitlines()) == 1
 
         night.kill()
         night.wait()
-        assert "killed" in project.run("nightly", "export", status=BUSY).output
+        assert "killed" in project.run("sms", "nightly", "export", status=BUSY).output
 
         os.killpg(night.pid, signal.SIGKILL)
         connection.close()
     # Nothing is cleaned up by hand: the next night gets as far as its own mistake.
-    after = project.run("nightly", "plan", "--portal", "nosuch", status=2)
+    after = project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
     assert "step load failed (exit code 2)" in after.output
 
 
@@ -56,22 +56,23 @@ def test_a_night_that_is_told_to_stop_says_where_and_takes_its_command_with_it(
     assert night.returncode == 128 + number
     assert re.fullmatch(r".{9} load stopped, [0-9.]+ s", output.splitlines()[-1])
     assert "Traceback" not in errors
-    assert errors.splitlines()[-1] == "nightly: load: stopped"
+    assert errors.splitlines()[-1] == "sms: load: stopped"
     said = record(project)
     assert said["obstacle"] == "load: stopped"
     assert said["steps"][0]["exit_code"] == night.returncode
     assert "**No run was made:** <code>load&#58; stopped</code>" in summary(project)
-    assert project.run("nightly", "plan", "--portal", "nosuch", status=2)
+    assert project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
 
 
 def test_a_failed_step_is_named_with_its_reason_and_exit_code(tmp_path: Path) -> None:
     project = new_night_project(tmp_path / "project")
     file = tmp_path / "summary.md"
     failed = project.run(
-        *("nightly", "export", "--portal", "nosuch", "--summary", str(file)), status=2
+        *("sms", "nightly", "export", "--portal", "nosuch", "--summary", str(file)),
+        status=2,
     )
     last = failed.output.splitlines()[-1]
-    assert last.startswith("nightly: step load failed (exit code 2): Error: unknown")
+    assert last.startswith("sms: step load failed (exit code 2): sms: unknown")
     assert "nosuch" in last
     said = record(project)
     assert [step["name"] for step in said["steps"]] == ["load"]
@@ -98,7 +99,7 @@ def test_what_the_system_refuses_is_named_with_the_step(tmp_path: Path) -> None:
 def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:
     project = new_night_project(tmp_path / "project")
     project = project.with_environment(SUPPRESSIONS_CSV="")
-    failed = project.run("nightly", "plan", status=2)
+    failed = project.run("sms", "nightly", "plan", status=2)
     assert "SUPPRESSIONS_CSV is not set" in failed.output
     assert not (project.folder / ".nightly").exists()
 
@@ -109,9 +110,9 @@ def test_a_list_that_cannot_be_read_is_refused_before_the_load(
 ) -> None:
     project = new_night_project(tmp_path / "project")
     project = project.with_environment(SUPPRESSIONS_CSV=address)
-    failed = project.run("nightly", "plan", status=2)
+    failed = project.run("sms", "nightly", "plan", status=2)
     assert failed.output == (
-        f"nightly: SUPPRESSIONS_CSV: there is no readable file {address}\n"
+        f"sms: SUPPRESSIONS_CSV: there is no readable file {address}\n"
     )
 
 
@@ -120,13 +121,13 @@ def test_a_summary_that_cannot_be_written_is_refused_before_the_load(
     tmp_path: Path, name: str
 ) -> None:
     project = new_night_project(tmp_path / "project")
-    failed = project.run("nightly", "export", "--summary", name, status=2)
-    assert failed.output.startswith(f"nightly: --summary: {name} cannot be written")
+    failed = project.run("sms", "nightly", "export", "--summary", name, status=2)
+    assert failed.output.startswith(f"sms: --summary: {name} cannot be written")
     assert len(failed.output.splitlines()) == 1
 
 
 def test_a_store_that_is_no_bucket_is_refused(tmp_path: Path) -> None:
     project = new_night_project(tmp_path / "project")
     project = project.with_environment(LANDING_STORE="s3://")
-    failed = project.run("nightly", "plan", "--portal", "nosuch", status=2)
+    failed = project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
     assert "LANDING_STORE must be s3://BUCKET/PREFIX" in failed.output

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from common.errors import StorageError
+from common.errors import StorageError as PublishStorageError
 from extract.landing import SCHEMA
-from nightly.errors import StorageError
-from nightly.store import fetch, open_store, pull, push
-from publish.errors import StorageError as PublishStorageError
+from ops.nightly.store import fetch, open_store, pull, push
 from publish.s3_bucket import Bucket
 from publish.s3_writing import put
 from tests.e2e.project import Project, read_json
@@ -206,7 +206,7 @@ def test_a_night_on_a_new_machine_asks_for_no_key_again(
         )
         # All that comes after the load is another test's.
         (project.folder / "dbt_project.yml").unlink()
-        project.run("nightly", "plan", "--sandbox", status=2)
+        project.run("sms", "nightly", "plan", "--sandbox", status=2)
         asked.append(loaded(project)["asked"]["access_keys"])
     carried = loaded(project)["carried"]["access_keys"]
     assert carried > 200

@@ -158,7 +158,7 @@ def test_the_inputs_of_a_night_reach_it_as_they_are(tmp_path: Path) -> None:
     status, asked = run_step(tmp_path, script, 0, env)
     keys = ["--portal=north", "--portal=so;uth", "--portal=$(x)", "--portal=*"]
     assert asked.split("\n")[:-1] == [
-        *("run", "--locked", "nightly", "plan", "--summary", SUMMARY),
+        *("run", "--locked", "sms", "nightly", "plan", "--summary", SUMMARY),
         *(*keys, "--accept-change"),
     ]
     assert (status, (tmp_path / "output").read_text()) == (0, f"run_id={RUN_ID}\n")
@@ -167,7 +167,15 @@ def test_the_inputs_of_a_night_reach_it_as_they_are(tmp_path: Path) -> None:
 def test_a_night_of_no_inputs_loads_all_portals(tmp_path: Path) -> None:
     script = next(s["run"] for s in steps("nightly", "plan") if s.get("id") == "night")
     status, asked = run_step(tmp_path, script, 10, {"PORTALS": "", "ACCEPT_CHANGE": ""})
-    assert asked.split() == ["run", "--locked", "nightly", "plan", "--summary", SUMMARY]
+    assert asked.split() == [
+        "run",
+        "--locked",
+        "sms",
+        "nightly",
+        "plan",
+        "--summary",
+        SUMMARY,
+    ]
     assert status == 10
     assert not (tmp_path / "output").exists()
 
@@ -185,8 +193,8 @@ def test_what_fails_in_a_pipe_fails_the_job(
     assert (
         asked.split()[2:]
         == {
-            "promote": ["publish", "promote", RUN_ID],
-            "age": ["nightly", "age", "--max", "26h", "--mode", "export"],
+            "promote": ["sms", "publish", "promote", RUN_ID],
+            "age": ["sms", "nightly", "age", "--max", "26h", "--mode", "export"],
         }[job]
     )
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from remote import Remote
 
 from publish import s3, s3_writing
+from tests.publish.remote import Remote
 from tests.storage.proxy import Proxy, serve_proxy
 from tests.storage.server import Server
 

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import publishing
-
+from common.retention import Rule
 from publish.promotion import promote
-from publish.pruning import Rule, prune
+from publish.pruning import prune
 from publish.root import Root
 from publish.settings import export_root
+from tests.publish import publishing
 
 TOUCHES = {
     "fcntl.flock",
@@ -85,7 +85,7 @@ CALLS = {
 @contextmanager
 def killer() -> Iterator[Start]:
     """Give a function (step, call, *arguments) that returns the child's status."""
-    command = [sys.executable, __file__]
+    command = [sys.executable, "-m", "tests.publish.killing"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

@@ -22,7 +22,7 @@ RUN_A = "20250101T000000000000Z-aaaaaaaa"
 RUN_B = "20250102T000000000000Z-bbbbbbbb"
 RUN_C = "20250103T000000000000Z-cccccccc"
 HEADER = "portal,subject_uuid,phone_number\n"
-PUBLISH = Path(sys.executable).with_name("publish")
+SMS = Path(sys.executable).with_name("sms")
 
 
 def csv_text(run_id: str, portal: str, rows: int) -> str:
@@ -165,5 +165,9 @@ def tree(root: Path) -> dict[str, bytes | str]:
 def publish(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the `publish` command as a user does."""
     return subprocess.run(
-        [PUBLISH, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [SMS, "publish", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )

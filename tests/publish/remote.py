@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from publishing import RUN_A, RUN_B, RUN_C, audience_paths, csv_text
 
 from publish import promotion
 from publish.settings import export_root
+from tests.publish.publishing import RUN_A, RUN_B, RUN_C, audience_paths, csv_text
 from tests.storage.proxy import Proxy
 from tests.storage.server import BUCKET
 

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from publishing import (
-    PUBLISH,
+
+from tests.publish.publishing import (
     RUN_A,
     RUN_B,
     RUN_C,
+    SMS,
     build,
     publish,
     published,
@@ -157,7 +158,7 @@ def test_verify_names_every_file_that_is_wrong(root: Path) -> None:
         "sandbox2/extra.csv: extra",
         "latest/sandbox2/buyers.csv: missing",
     ]
-    assert done.stderr == f"publish: run {RUN_A}: is not whole, 5 found wrong\n"
+    assert done.stderr == f"sms: run {RUN_A}: is not whole, 5 found wrong\n"
 
 
 def test_verify_reads_the_manifest_against_current_json(root: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_run_that_does_not_exist(root: Path) -> None:
     [["frobnicate"], ["promote"], ["list", "more"], ["show", "--wrong"], ["--wrong"]],
 )
 def test_wrong_usage_is_one_line(root: Path, arguments: list[str]) -> None:
-    _assert_fails(publish(*arguments), 2, "publish: ")
+    _assert_fails(publish(*arguments), 2, "sms: ")
     assert not root.exists()
 
 
@@ -284,7 +285,11 @@ def test_output_that_nobody_reads_is_no_traceback(root: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [PUBLISH, "show"], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+        [SMS, "publish", "show"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     os.close(write)
     assert "Traceback" not in done.stderr
@@ -334,7 +339,7 @@ def test_report_names_the_newest_run_that_has_one(root: Path) -> None:
     assert publish("verify", RUN_B).returncode == 0
     done = publish("report", RUN_C)
     assert (done.returncode, done.stdout) == (10, "")
-    assert done.stderr == f"publish: run {RUN_C}: has no report\n"
+    assert done.stderr == f"sms: run {RUN_C}: has no report\n"
 
 
 def test_report_opens_a_browser_if_there_is_one(

@@ -1,4 +1,4 @@
-"""`publish diff`: what came, went and changed between two runs, in counts alone."""
+"""`sms publish diff`: what came, went and changed between two runs, in counts alone."""
 
 import csv
 import io
@@ -12,13 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publishing import RUN_A, RUN_B, RUN_C, facts, publish, write_file, write_files
 
+from common.errors import ContractError
 from publish.comparing import Comparison, Table, all_phones, came_and_went, compare
 from publish.differences import GUARDED, diff
-from publish.errors import ContractError
 from publish.local import LocalRoot
 from publish.run import export_begin, export_finish
+from tests.publish.publishing import (
+    RUN_A,
+    RUN_B,
+    RUN_C,
+    facts,
+    publish,
+    write_file,
+    write_files,
+)
 
 MACRO = Path(__file__).parents[2] / "macros" / "export" / "export_columns.sql"
 
@@ -351,7 +359,7 @@ def test_a_run_that_is_not_whole_is_not_compared(root: Path) -> None:
         done = publish("diff", *arguments)
         assert (done.returncode, done.stdout) == (10, "")
         assert done.stderr == (
-            f"publish: run {RUN_B}: north/buyers.csv: damaged, its sha256 is not the "
+            f"sms: run {RUN_B}: north/buyers.csv: damaged, its sha256 is not the "
             "manifest's\n"
         )
     write_files(RUN_C)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publishing import PORTALS, RUN_A, RUN_B, RUN_C, build, publish, tree
 
-from publish.errors import ContractError
+from common.errors import ContractError
 from publish.guard import Change, check_volume, great_changes, max_change
 from publish.manifest import About, Manifest, RunFile
+from tests.publish.publishing import PORTALS, RUN_A, RUN_B, RUN_C, build, publish, tree
 
 
 def manifest(run_id: str = RUN_A, limit: Any = None, **rows: int) -> Manifest:
@@ -135,7 +135,7 @@ def test_the_message_shows_both_counts_and_the_way_on() -> None:
         f"run {RUN_B}: is not promoted, as its rows differ by more than max_change "
         f"(0.25) from those of the promoted run {RUN_A}: north buyers 1000 -> 120, "
         "north buyers.json 1000 -> 0. If that is right: "
-        f"publish promote {RUN_B} --accept-change"
+        f"sms publish promote {RUN_B} --accept-change"
     )
 
 
@@ -150,7 +150,7 @@ def test_a_build_with_far_fewer_rows_is_finished_and_not_promoted(root: Path) ->
         build(RUN_B, rows=7)
     pairs = [f"{p} {a} 120 -> 7" for p in PORTALS for a in ("buyers", "non_buyers")]
     assert ", ".join(pairs) in str(raised.value)
-    assert str(raised.value).endswith(f": publish promote {RUN_B} --accept-change")
+    assert str(raised.value).endswith(f": sms publish promote {RUN_B} --accept-change")
     assert (tree(root / "latest"), (root / "current.json").read_bytes()) == before
     assert publish("verify", RUN_B).returncode == 0
     assert promoted(root) == RUN_A
@@ -164,7 +164,7 @@ def test_the_command_that_the_message_ends_with_promotes(root: Path) -> None:
     assert (refused.returncode, refused.stdout) == (10, "")
     assert len(refused.stderr.splitlines()) == 1
     command = refused.stderr.split("If that is right: ")[1].split()
-    assert command == ["publish", "promote", RUN_B, "--accept-change"]
+    assert command == ["sms", "publish", "promote", RUN_B, "--accept-change"]
     done = publish(*command[1:])
     assert (done.returncode, done.stdout) == (0, f"run {RUN_B}: promoted\n")
     assert promoted(root) == RUN_B

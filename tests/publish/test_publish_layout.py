@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from publishing import RUN_A, publish, tree
 
-from publish.errors import ConfigurationError
+from common.errors import ConfigError
 from publish.layout import check_run_id, parse_path
 from publish.local import LocalRoot
 from publish.run import export_staging_path, export_write
 from publish.settings import export_root
+from tests.publish.publishing import RUN_A, publish, tree
 
 HOSTILE_PATHS = [
     "",
@@ -69,7 +69,7 @@ HOSTILE_RUN_IDS = [
 @pytest.mark.parametrize("path", HOSTILE_PATHS)
 def test_a_hostile_path_is_refused(root: Path, path: str) -> None:
     for refuse in (export_staging_path, lambda run, path: export_write(run, path, 0)):
-        with pytest.raises(ConfigurationError, match="is no file of a run") as error:
+        with pytest.raises(ConfigError, match="is no file of a run") as error:
             refuse(RUN_A, path)
         assert len(str(error.value).splitlines()) == 1
         assert len(str(error.value)) < 400
@@ -79,7 +79,7 @@ def test_a_hostile_path_is_refused(root: Path, path: str) -> None:
 @pytest.mark.parametrize("run_id", HOSTILE_RUN_IDS)
 def test_a_hostile_run_id_is_refused(root: Path, run_id: str) -> None:
     for refuse in (export_staging_path, lambda run, path: export_write(run, path, 0)):
-        with pytest.raises(ConfigurationError, match="is no run id"):
+        with pytest.raises(ConfigError, match="is no run id"):
             refuse(run_id, "exclusions.csv")
     assert not root.exists()
 
@@ -100,7 +100,7 @@ def test_what_is_accepted_stays_below_the_run(portal: str) -> None:
     path = f"{portal}/buyers.csv"
     try:
         name = parse_path(path)
-    except ConfigurationError:
+    except ConfigError:
         return
     assert name.portal == portal
     assert Path("/run", path).resolve().parent == Path("/run") / portal
@@ -129,7 +129,7 @@ def test_a_root_is_a_local_folder_where_it_is_no_address(
     assert export_root() == LocalRoot(Path.cwd() / "some" / "where")
     for address in ("gs://bucket", "https://example.com/x"):
         monkeypatch.setenv("EXPORT_ROOT", address)
-        with pytest.raises(ConfigurationError, match="EXPORT_ROOT begins with"):
+        with pytest.raises(ConfigError, match="EXPORT_ROOT begins with"):
             export_root()
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publish.phones import TEXTABLE_TYPES, textable_phone
+from common.phones import TEXTABLE_TYPES, textable_phone
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from publishing import RUN_A, RUN_B, facts, publish
 
-from extract.files import alone
-from publish.plugin import Plugin
+from common.locks import alone
+from ops.plugin import Plugin
+from tests.publish.publishing import RUN_A, RUN_B, facts, publish
 
 BUYERS = "sandbox1/buyers.csv"
 REPORT = json.dumps(
@@ -147,7 +147,7 @@ small:
       type: duckdb
       path: small.duckdb
       threads: 2
-      plugins: [{module: publish.plugin}]
+      plugins: [{module: ops.plugin}]
 """,
     "models/phones.sql": """
 {{ config(materialized='table') }}

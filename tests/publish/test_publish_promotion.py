@@ -12,8 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
-from killing import killer
-from publishing import (
+
+from common.errors import ContractError, LostRaceError, StorageError
+from publish import promotion
+from publish.local import LocalRoot
+from publish.run import export_begin
+from tests.publish.killing import killer
+from tests.publish.publishing import (
     RUN_A,
     RUN_B,
     RUN_C,
@@ -23,11 +28,6 @@ from publishing import (
     published,
     tree,
 )
-
-from publish import promotion
-from publish.errors import ContractError, LostRaceError, StorageError
-from publish.local import LocalRoot
-from publish.run import export_begin
 
 MOST_STEPS = 1000
 
@@ -146,8 +146,8 @@ def _racer(run_id: str) -> subprocess.Popen[str]:
     """Start a process that has built a run, and promotes it at the signal."""
     code = """
 import json, sys
-from publishing import facts, write_files
-from publish.errors import LostRaceError
+from tests.publish.publishing import facts, write_files
+from common.errors import LostRaceError
 from publish.run import export_begin, export_finish
 run_id = sys.argv[1]
 export_begin()
@@ -161,7 +161,7 @@ except LostRaceError as error:
 """
     return subprocess.Popen(
         [sys.executable, "-c", code, run_id],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -173,12 +173,12 @@ def test_readers_never_see_a_mixture(root: Path) -> None:
     build(RUN_B)
     code = """
 import sys
-from killing import promote_run
+from tests.publish.killing import promote_run
 for number in range(50):
     promote_run(sys.argv[1], sys.argv[2 + number % 2])
 """
     command = [sys.executable, "-c", code, str(root), RUN_A, RUN_B]
-    promoter = subprocess.Popen(command, cwd=Path(__file__).parent)
+    promoter = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     texts = {csv_text(run_id, "sandbox2", 3) for run_id in (RUN_A, RUN_B)}
     seen = set()
     while promoter.poll() is None:
@@ -237,7 +237,7 @@ def test_a_promoter_killed_at_random_moments_is_whole(root: Path) -> None:
     build(RUN_B)
     code = """
 import sys
-from killing import promote_run
+from tests.publish.killing import promote_run
 print("ready", flush=True)
 while True:
     promote_run(sys.argv[1], sys.argv[2])
@@ -247,7 +247,7 @@ while True:
     for _ in range(12):
         promoter = subprocess.Popen(
             [sys.executable, "-c", code, str(root), RUN_A, RUN_B],
-            cwd=Path(__file__).parent,
+            cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
         )
         with promoter:
@@ -367,7 +367,7 @@ def test_a_full_disk_leaves_the_old_publication(root: Path) -> None:
         check=False,
     )
     assert limited.returncode == 30
-    assert limited.stderr == f"publish: {root}: File too large\n"
+    assert limited.stderr == f"sms: {root}: File too large\n"
     assert (tree(root / "latest"), current_digest(root)) == before
     assert publish("promote", RUN_B).returncode == 0
     assert publish("verify").returncode == 0
@@ -389,7 +389,7 @@ def verify(root: Path, run_id: str) -> list[str]:
 
 
 def _command() -> str:
-    return str(Path(sys.executable).with_name("publish"))
+    return str(Path(sys.executable).with_name("sms"))
 
 
 def _assert_whole(root: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""`publish prune`: which runs go, which never do, and what a stop leaves."""
+"""`sms publish prune`: which runs go, which never do, and what a stop leaves."""
 
 import fcntl
 import shutil
@@ -8,8 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from killing import killer
-from publishing import (
+
+from common.errors import ContractError, LostRaceError
+from common.retention import Rule
+from publish.local import LocalRoot
+from publish.promotion import load_manifest, promote
+from publish.pruning import Run, judge, prune
+from publish.staging import claim, drop
+from tests.publish.killing import killer
+from tests.publish.publishing import (
     RUN_A,
     RUN_B,
     RUN_C,
@@ -19,12 +26,6 @@ from publishing import (
     tree,
     write_files,
 )
-
-from publish.errors import ContractError, LostRaceError
-from publish.local import LocalRoot
-from publish.promotion import load_manifest, promote
-from publish.pruning import Rule, Run, judge, prune
-from publish.staging import claim, drop
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 BEGAN = datetime.now(UTC)
@@ -39,8 +40,8 @@ def run_id(day: int, hour: int = 0) -> str:
 def kept(runs: list[Run], keep: int, keep_days: int, promoted: str = "") -> list[str]:
     """The ids that stay, of runs that come newest first."""
     verdicts = judge(runs, promoted, Rule(keep, keep_days), NOW)
-    assert [verdict.run_id for verdict in verdicts] == [run.run_id for run in runs]
-    return [verdict.run_id for verdict in verdicts if verdict.is_kept]
+    assert [verdict.name for verdict in verdicts] == [run.run_id for run in runs]
+    return [verdict.name for verdict in verdicts if verdict.is_kept]
 
 
 RUNS = [Run(run_id(day)) for day in (28, 27, 20, 10, 1)]
@@ -212,7 +213,7 @@ def test_nothing_goes_where_the_promoted_run_cannot_be_told(
     before = tree(root)
     done = publish("prune", "--keep", "0")
     assert (done.returncode, done.stdout) == (10, "")
-    assert done.stderr.startswith("publish: nothing is removed, as the promoted run")
+    assert done.stderr.startswith("sms: nothing is removed, as the promoted run")
     assert len(done.stderr.splitlines()) == 1
     assert tree(root) == before
 

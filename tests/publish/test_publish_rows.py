@@ -4,12 +4,12 @@ import io
 from pathlib import Path
 
 import pytest
-from publishing import json_text
 
+from common.errors import ContractError, StorageError
 from publish import rows as reading
-from publish.errors import ContractError, StorageError
 from publish.local import LocalRoot
 from publish.rows import count_rows, json_contacts
+from tests.publish.publishing import json_text
 
 
 @pytest.mark.parametrize(

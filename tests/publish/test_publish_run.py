@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publishing import (
+
+from common.errors import CommandError, ContractError, LostRaceError, StorageError
+from common.version import code_version
+from publish.run import (
+    export_begin,
+    export_finish,
+    export_staging_path,
+    export_write,
+)
+from tests.publish.publishing import (
     RUN_A,
     RUN_B,
     build,
@@ -22,15 +31,6 @@ from publishing import (
     write_file,
     write_files,
 )
-
-from publish.errors import ContractError, LostRaceError, PublishError, StorageError
-from publish.run import (
-    export_begin,
-    export_finish,
-    export_staging_path,
-    export_write,
-)
-from publish.version import code_version
 
 BUYERS = "sandbox1/buyers.csv"
 
@@ -140,7 +140,7 @@ def test_a_finished_run_takes_no_more_files(root: Path) -> None:
     build(RUN_A)
     with pytest.raises(ContractError, match="is finished"):
         write_file(RUN_A, "sandbox3/buyers.csv", "a\n", 0)
-    with pytest.raises(PublishError):
+    with pytest.raises(CommandError):
         export_finish(json.dumps(facts(RUN_A)))
     assert not (root / "runs" / RUN_A / "sandbox3").exists()
 
@@ -160,7 +160,7 @@ def test_threads_write_at_the_same_time(root: Path) -> None:
         for path in mine:
             try:
                 write_file(RUN_A, path, "a\n", 0)
-            except (OSError, PublishError) as error:
+            except (OSError, CommandError) as error:
                 failed.append(error)
 
     threads = [threading.Thread(target=write, args=(paths[n::4],)) for n in range(4)]
@@ -370,10 +370,10 @@ def test_a_full_disk_at_the_manifest_leaves_the_old_publication(root: Path) -> N
 
 
 def _in_another_process(code: str, status: int = 0) -> str:
-    prelude = "import json, os; from pathlib import Path; from publishing import *;"
+    prelude = "import json, os; from pathlib import Path; from tests.publish.publishing import *;"
     done = subprocess.run(
         [sys.executable, "-c", prelude + code],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[2],
         env=os.environ,
         capture_output=True,
         text=True,

@@ -6,7 +6,17 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from publishing import (
+
+from common.errors import (
+    CommandError,
+    ContractError,
+    LostRaceError,
+    StorageError,
+)
+from publish import promotion
+from publish.run import export_begin, export_finish
+from publish.settings import export_root
+from tests.publish.publishing import (
     RUN_A,
     RUN_B,
     audience_paths,
@@ -16,17 +26,7 @@ from publishing import (
     write_file,
     write_files,
 )
-from remote import Remote, promote
-
-from publish import promotion
-from publish.errors import (
-    ContractError,
-    LostRaceError,
-    PublishError,
-    StorageError,
-)
-from publish.run import export_begin, export_finish
-from publish.settings import export_root
+from tests.publish.remote import Remote, promote
 from tests.storage.proxy import Answer, Forward, Request, answers
 from tests.storage.server import BUCKET
 
@@ -141,7 +141,7 @@ def test_a_finished_run_takes_no_more_files(remote: Remote) -> None:
     build(RUN_A)
     with pytest.raises(ContractError, match="is finished"):
         write_file(RUN_A, OTHER_PORTAL, "a\n", 0)
-    with pytest.raises(PublishError):
+    with pytest.raises(CommandError):
         export_finish(json.dumps(facts(RUN_A)))
 
 

@@ -4,16 +4,17 @@ import signal
 from datetime import UTC, datetime
 
 import pytest
-from killing import killer
-from publishing import RUN_A, RUN_B, RUN_C, build, publish, write_files
-from remote import Remote, promote
 
+from common.errors import ContractError, LostRaceError, StorageError
+from common.retention import Rule
 from publish import promotion
-from publish.errors import ContractError, LostRaceError, StorageError
 from publish.promotion import load_manifest
-from publish.pruning import Rule, prune
+from publish.pruning import prune
 from publish.run import export_begin
 from publish.settings import export_root
+from tests.publish.killing import killer
+from tests.publish.publishing import RUN_A, RUN_B, RUN_C, build, publish, write_files
+from tests.publish.remote import Remote, promote
 from tests.storage.proxy import is_overtaken_by
 
 # Where every second or third step is enough to meet every state, it saves time.

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from publishing import RUN_A, RUN_B, RUN_C, build, publish, write_file
-from remote import Remote, promote
 
+from common.errors import LostRaceError, StorageError
 from publish import promotion
-from publish.errors import LostRaceError, StorageError
 from publish.settings import export_root
+from tests.publish.publishing import RUN_A, RUN_B, RUN_C, build, publish, write_file
+from tests.publish.remote import Remote, promote
 from tests.storage.proxy import (
     Answer,
     Forward,
@@ -152,9 +152,9 @@ def _racer(run_id: str, folder: Path) -> subprocess.Popen[str]:
     """Start a machine that has built a run, and promotes it at the signal."""
     code = """
 import json, sys
-from publishing import facts, write_files
+from tests.publish.publishing import facts, write_files
 from publish import run
-from publish.errors import LostRaceError
+from common.errors import LostRaceError
 run_id = sys.argv[1]
 run.export_begin()
 write_files(run_id)
@@ -172,7 +172,7 @@ except LostRaceError as error:
 """
     return subprocess.Popen(
         [sys.executable, "-c", code, run_id],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[2],
         env=os.environ | {"XDG_STATE_HOME": str(folder / run_id)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

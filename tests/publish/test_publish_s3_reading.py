@@ -1,12 +1,12 @@
 """Reading from a bucket goes on where an answer breaks off, in the same file."""
 
 import pytest
-from publishing import RUN_A, RUN_B, build
-from remote import Remote
 
+from common.errors import StorageError
 from publish import promotion
-from publish.errors import StorageError
 from publish.settings import export_root
+from tests.publish.publishing import RUN_A, RUN_B, build
+from tests.publish.remote import Remote
 from tests.storage.proxy import Answer, Forward, Request, breaks_off, flips_a_bit_down
 
 KEY = "large.csv"

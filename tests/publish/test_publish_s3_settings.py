@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from publishing import RUN_A, RUN_B, build, write_file
-from remote import Remote
 
-from publish.errors import ConfigurationError, StorageError
+from common.errors import ConfigError, StorageError
 from publish.run import export_begin, export_staging_path, export_write
 from publish.settings import export_root
+from tests.publish.publishing import RUN_A, RUN_B, build, write_file
+from tests.publish.remote import Remote
 from tests.storage.proxy import answers
 from tests.storage.server import BUCKET
 
@@ -90,7 +90,7 @@ def test_staging_needs_a_place(remote: Remote, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.delenv("HOME")
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    with pytest.raises(ConfigurationError, match="XDG_STATE_HOME must name a folder"):
+    with pytest.raises(ConfigError, match="XDG_STATE_HOME must name a folder"):
         export_staging_path(RUN_A, BUYERS)
     assert remote.files() == []
 
@@ -118,7 +118,7 @@ def test_an_address_that_cannot_be_is_refused(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("EXPORT_ROOT", address)
-    with pytest.raises(ConfigurationError, match="EXPORT_ROOT must be") as error:
+    with pytest.raises(ConfigError, match="EXPORT_ROOT must be") as error:
         export_root()
     assert len(str(error.value).splitlines()) == 1
 
@@ -171,7 +171,7 @@ def test_settings_that_cannot_be_are_refused(
             monkeypatch.delenv(name)
         else:
             monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=message) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         export_root().current()
     assert len(str(error.value).splitlines()) == 1
 

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from killing import killer
-from publishing import RUN_A, RUN_B, write_file
-from remote import Remote
 
+from common.errors import StorageError
 from publish import s3_writing
-from publish.errors import StorageError
 from publish.run import export_begin
 from publish.settings import export_root
 from publish.staging import claim, drop
+from tests.publish.killing import killer
+from tests.publish.publishing import RUN_A, RUN_B, write_file
+from tests.publish.remote import Remote
 from tests.storage.proxy import (
     Request,
     answers,

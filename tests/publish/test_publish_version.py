@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from publish.version import code_version
+from common.version import code_version
 
 PACKAGE_VERSION = version("sms-campaigns")
 

@@ -4,9 +4,9 @@ Written from the specification's text alone (audience rules R1 to R14, portal AP
 export contract) and sharing no code with the extractor, the models or publishing.
 """
 
-from .files import compare, expected_csv, guard, read_csv
-from .interface import EXPORT_COLUMNS, PortalConfig, Result, Variables
-from .rules import audiences
+from tests.reference.files import compare, expected_csv, guard, read_csv
+from tests.reference.interface import EXPORT_COLUMNS, PortalConfig, Result, Variables
+from tests.reference.rules import audiences
 
 __all__ = [
     "EXPORT_COLUMNS",

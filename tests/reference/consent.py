@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .dates import r8_read
-from .interface import Variables
-from .text import trimmed
+from tests.reference.dates import r8_read
+from tests.reference.interface import Variables
+from tests.reference.text import trimmed
 
 GRANTS = {"subscribe", "subscribed", "yes", "true", "1", "opt_in", "opt-in"}
 DENIES = {"unsubscribe", "unsubscribed", "no", "false", "0", "opt_out", "opt-out"}

@@ -9,10 +9,10 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from .consent import Explicit
-from .dates import r8_read
-from .shapes import Row, first_uuid, part, registration_email
-from .text import r7_text, trimmed
+from tests.reference.consent import Explicit
+from tests.reference.dates import r8_read
+from tests.reference.shapes import Row, first_uuid, part, registration_email
+from tests.reference.text import r7_text, trimmed
 
 TEXTABLE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 VALID_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

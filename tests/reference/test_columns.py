@@ -2,9 +2,18 @@
 
 import pytest
 
-from .interface import EXPORT_COLUMNS
-from .rules import r10_root
-from .worlds import AS_OF, job, portal, reason_of, row_of, row_with, run, subject
+from tests.reference.interface import EXPORT_COLUMNS
+from tests.reference.rules import r10_root
+from tests.reference.worlds import (
+    AS_OF,
+    job,
+    portal,
+    reason_of,
+    row_of,
+    row_with,
+    run,
+    subject,
+)
 
 
 @pytest.mark.parametrize(

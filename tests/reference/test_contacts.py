@@ -2,8 +2,8 @@
 
 import pytest
 
-from .contacts import r5_phone, r6_email
-from .worlds import (
+from tests.reference.contacts import r5_phone, r6_email
+from tests.reference.worlds import (
     EXPLICIT,
     Raw,
     job,

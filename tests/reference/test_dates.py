@@ -2,7 +2,7 @@
 
 import pytest
 
-from .dates import r8_read, r8_written
+from tests.reference.dates import r8_read, r8_written
 
 
 @pytest.mark.parametrize(

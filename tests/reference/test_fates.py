@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .interface import REASONS, Variables
-from .rules import audiences
-from .worlds import (
+from tests.reference.interface import REASONS, Variables
+from tests.reference.rules import audiences
+from tests.reference.worlds import (
     AS_OF,
     EXPLICIT,
     WEBSHOP,

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from .files import compare, expected_csv, guard, guarded, read_csv, read_header
-from .interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, Result
-from .worlds import job, portal, run, subject
+from tests.reference.files import (
+    compare,
+    expected_csv,
+    guard,
+    guarded,
+    read_csv,
+    read_header,
+)
+from tests.reference.interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, Result
+from tests.reference.worlds import job, portal, run, subject
 
 HEADER = (
     "portal,job_uuid,job_name,subject_uuid,external_id,first_name,last_name,"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .shapes import (
+from tests.reference.shapes import (
     access_keys,
     image_activity,
     image_references,

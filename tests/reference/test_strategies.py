@@ -12,10 +12,10 @@ import phonenumbers
 import pytest
 from hypothesis import given, settings
 
-from .files import audience_rows, compare, expected_csv
-from .interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, REASONS, Result
-from .rules import audiences, key
-from .strategies import GOOD_PHONES, Example, examples
+from tests.reference.files import audience_rows, compare, expected_csv
+from tests.reference.interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, REASONS, Result
+from tests.reference.rules import audiences, key
+from tests.reference.strategies import GOOD_PHONES, Example, examples
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|^\s|\s$|\s\s")
 FREE_TEXT = (

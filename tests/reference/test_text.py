@@ -2,8 +2,17 @@
 
 import pytest
 
-from .text import r7_text, trimmed
-from .worlds import WEBSHOP, activity, details, job, portal, row_of, run, subject
+from tests.reference.text import r7_text, trimmed
+from tests.reference.worlds import (
+    WEBSHOP,
+    activity,
+    details,
+    job,
+    portal,
+    row_of,
+    run,
+    subject,
+)
 
 
 @pytest.mark.parametrize(

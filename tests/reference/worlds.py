@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .interface import PortalConfig, Result, Variables
-from .rules import audiences
+from tests.reference.interface import PortalConfig, Result, Variables
+from tests.reference.rules import audiences
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WEBSHOP = PortalConfig(

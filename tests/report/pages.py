@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from audience.report.build import Build, Result
+from audience.report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
+from audience.report.page import Facts
+from audience.report.trend import TrendRun
 from publish.manifest import RunFile
-from report.build import Build, Result
-from report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
-from report.page import Facts
-from report.trend import TrendRun
 
 HOSTILE = (
     "<script>document.title='run'</script>",
@@ -166,7 +166,7 @@ def guarded() -> Facts:
     obstacle = (
         f"run {LAST}: is not promoted, as its rows differ by more than max_change (0.5)"
         f" from those of the promoted run {run_id(28)}: north buyers 900 -> 300. "
-        f"If that is right: publish promote {LAST} --accept-change"
+        f"If that is right: sms publish promote {LAST} --accept-change"
     )
     return replace(facts(), build=build(obstacle=obstacle), promoted=run_id(28))
 

@@ -9,10 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from report.numbers import Job
-from report.page import render
-from report.tables import least_reachable, most_unsold
-from report.wording import percent
+from audience.report.numbers import Job
+from audience.report.page import render
+from audience.report.tables import least_reachable, most_unsold
+from audience.report.wording import percent
 from tests.report.pages import HOSTILE, LAST, PAGES, facts, run_id
 from tests.report.reading import read_report
 
@@ -229,7 +229,7 @@ def test_the_answer_comes_first() -> None:
     assert "assert_no_suppressed_address_is_exported (12 rows), int_galleries" in said
     assert f"Run {run_id(28)} stays promoted." in said
     held_back = render(PAGES["guarded"]()).decode()
-    assert f"publish promote {LAST} --accept-change" in held_back
+    assert f"sms publish promote {LAST} --accept-change" in held_back
 
 
 def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from review.change import review
-from review.errors import ReviewError
-from review.load import sandbox
-from review.sides import Side, base_commit, build, checked_out
+from common.errors import ConfigError
+from ops.review.change import review
+from ops.review.load import sandbox
+from ops.review.sides import Side, base_commit, build, checked_out
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -74,7 +74,7 @@ def test_what_a_killed_review_left_is_in_nobodys_way(repository: Path) -> None:
 
 @pytest.mark.parametrize("ref", ["nowhere", "--help", ""])
 def test_a_ref_that_is_none_is_refused(repository: Path, ref: str) -> None:
-    with pytest.raises(ReviewError, match=f"^there is no branch or commit '{ref}'$"):
+    with pytest.raises(ConfigError, match=f"^there is no branch or commit '{ref}'$"):
         base_commit(ref)
 
 
@@ -84,14 +84,14 @@ def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
     with (repository / "review.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
-        with pytest.raises(ReviewError, match="another review is at work"):
+        with pytest.raises(ConfigError, match="another review is at work"):
             review("main", folder, None, None)
 
     assert not folder.exists()
 
 
 def test_outside_the_projects_folder_nothing_is_made(repository: Path) -> None:
-    with pytest.raises(ReviewError, match=r"^start it in the project's folder"):
+    with pytest.raises(ConfigError, match=r"^start it in the project's folder"):
         review("main", repository / "target" / "review", None, None)
 
     assert not (repository / "target").exists()
@@ -103,7 +103,7 @@ def test_a_sandbox_that_cannot_be_loaded_is_one_line(
     """Where there is no seed of portals."""
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(ReviewError, match=r"^the sandbox was not loaded: "):
+    with pytest.raises(ConfigError, match=r"^the sandbox was not loaded: "):
         sandbox(tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_without_uv_nothing_can_be_built(
 ) -> None:
     monkeypatch.delenv("UV", raising=False)
 
-    with pytest.raises(ReviewError, match="uv run review"):
+    with pytest.raises(ConfigError, match="uv run review"):
         build(Side("head", tmp_path, tmp_path), {}, {})
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from audience.diff import compare
-from review.compiled import Difference, differences
-from review.files import different_files
-from review.report import MAX_BYTES, Review, render, summary
-from review.sides import Side
+from ops.review.compiled import Difference, differences
+from ops.review.files import different_files
+from ops.review.report import MAX_BYTES, Review, render, summary
+from ops.review.sides import Side
 from tests.audience.builds import member, write_build
 
 # GitHub's, of a comment.

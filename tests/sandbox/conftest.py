@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from extract.sandbox import Sandbox, World, generate, serve
-
-from .raw import TODAY
+from tests.sandbox.raw import TODAY
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from extract.sandbox import World
-
-from .raw import (
+from tests.sandbox.raw import (
     DENIALS,
     GRANTS,
     IMAGE_FIELDS,

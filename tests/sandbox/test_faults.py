@@ -10,7 +10,7 @@ import pytest
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME, World, serve
 from extract.sandbox.faults import FAULTS, playing
 
-EXTRACT = Path(sys.executable).with_name("extract")
+SMS = Path(sys.executable).with_name("sms")
 AUTH = (SANDBOX_USERNAME, SANDBOX_PASSWORD)
 ON_SALE = "/1/api/v1/activities/search?status_id=in-webshop"
 
@@ -48,7 +48,7 @@ def test_what_is_no_fault_is_told(text: str, at: str | None, reason: str) -> Non
 
 def test_the_command_lists_the_faults_and_refuses_others() -> None:
     def said(*arguments: str) -> tuple[int, str]:
-        command = [str(EXTRACT), "sandbox", *arguments]
+        command = [str(SMS), "extract", "sandbox", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 

@@ -24,8 +24,7 @@ from extract.sandbox import (
     generate,
     serve,
 )
-
-from .raw import IMAGE_FIELDS, TODAY
+from tests.sandbox.raw import IMAGE_FIELDS, TODAY
 
 AUTH = (SANDBOX_USERNAME, SANDBOX_PASSWORD)
 WITH_IMAGES = "include_images=true&include_favorite_image=true"

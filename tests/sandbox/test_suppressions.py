@@ -8,8 +8,7 @@ import phonenumbers
 import pytest
 
 from extract.sandbox import World, generate, suppressions
-
-from .raw import (
+from tests.sandbox.raw import (
     GRANTS,
     TODAY,
     Subject,

@@ -22,8 +22,14 @@ from extract.sandbox.words import (
     turn,
 )
 from extract.sandbox.world import lazy_portal, plain_portal
-
-from .raw import REGIONS, TODAY, is_textable, phone_texts, subjects, user_of
+from tests.sandbox.raw import (
+    REGIONS,
+    TODAY,
+    is_textable,
+    phone_texts,
+    subjects,
+    user_of,
+)
 
 
 def test_the_same_arguments_give_the_same_world(world: World) -> None:

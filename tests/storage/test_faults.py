@@ -1,4 +1,4 @@
-"""What a bucket does at its worst, and what becomes of `publish promote` then.
+"""What a bucket does at its worst, and what becomes of `sms publish promote` then.
 
 A real process talks to a real server; a proxy between them plays the faults. Whatever
 happens, a consumer has the old run or the new one, the process says what is wrong in
@@ -239,7 +239,7 @@ def test_what_is_set_wrong_is_said_without_trying_on(name: str, bucket: Bucket) 
 def one_line(said: str) -> str:
     """What was said, which is one line of the command's, without its end."""
     (line,) = said.splitlines()
-    assert line.startswith("publish: ")
+    assert line.startswith("sms: ")
     return line
 
 

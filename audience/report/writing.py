@@ -1,0 +1,80 @@
+"""Writing a run's report beside its files, once it is known what became of the run.
+
+The report is no part of the run: the manifest does not list it and no consumer reads
+it. It comes after the promotion, so it can say how that ended, and what stops it stops
+no run.
+"""
+
+from contextlib import suppress
+
+import duckdb
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.functions import fire_event
+from dbt_common.events.types import Note
+
+from audience.report.build import Build
+from audience.report.numbers import read_load, read_numbers
+from audience.report.page import Facts, render
+from audience.report.trend import read_trend
+from common.errors import CommandError, ContractError
+from common.files import write_private
+from publish.layout import REPORT, run_key
+from publish.manifest import RunFile, digest
+from publish.promotion import load_current, load_manifest
+from publish.root import Root
+from publish.settings import export_root
+from publish.staging import claim, settle
+
+
+def write_report(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
+    """Write report.html into a run that has ended; return its address, '' without.
+
+    The numbers are read on a cursor of its own, so `connection` may be in the middle of
+    a query. Where storage or database refuse, a warning in dbt's log says so.
+    """
+    try:
+        with connection.cursor() as cursor:
+            address = _write(export_root(), cursor, build)
+    except (CommandError, duckdb.Error) as error:
+        # What DuckDB says can quote rows.
+        why = str(error) if isinstance(error, CommandError) else type(error).__name__
+        _say(f"Run {build.run_id} has no report: {why}", EventLevel.WARN)
+        return ""
+    _say(f"Report: {address}", EventLevel.INFO)
+    return address
+
+
+def _write(root: Root, connection: duckdb.DuckDBPyConnection, build: Build) -> str:
+    numbers = read_numbers(connection, build.audiences) if build.has_marts else None
+    page = render(
+        Facts(
+            build=build,
+            promoted=_promoted(root),
+            numbers=numbers,
+            load=read_load(connection),
+            files=_files(root, build.run_id),
+            trend=read_trend(root, build.run_id),
+        )
+    )
+    staged = claim(root.staging, build.run_id, REPORT)
+    write_private(staged, page)
+    root.add(run_key(build.run_id, REPORT), staged, build.run_id, digest(page))
+    settle(root.staging, build.run_id, REPORT)
+    return root.address(run_key(build.run_id, REPORT))
+
+
+def _promoted(root: Root) -> str | None:
+    with suppress(ContractError):
+        current = load_current(root)
+        return None if current is None else current.run_id
+    return None
+
+
+def _files(root: Root, run_id: str) -> tuple[RunFile, ...] | None:
+    with suppress(ContractError):
+        return load_manifest(root, run_id)[0].files
+    return None
+
+
+def _say(text: str, level: EventLevel) -> None:
+    fire_event(Note(msg=text), level=level)

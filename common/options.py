@@ -1,0 +1,68 @@
+"""The option types that several commands share."""
+
+import re
+from datetime import timedelta
+from fractions import Fraction
+from typing import ClassVar
+
+import click
+
+MOST_DAYS = 36500
+
+
+class Span(click.ParamType[timedelta]):
+    """A time as people write it: 30d, 6h, 45m, 90s; 0 needs no unit."""
+
+    name = "time"
+    units: ClassVar = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+
+    def convert(
+        self,
+        value: str | timedelta,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> timedelta:
+        """Read a time; a usage error names what is wrong."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"([0-9]{1,5})([dhms])|0", value)
+        if found is None:
+            self.fail(f"{value!r} is not a time such as 30d, 6h, 45m or 0", param, ctx)
+        return timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
+
+
+class PositiveSpan(Span):
+    """A time greater than 0."""
+
+    def convert(
+        self,
+        value: str | timedelta,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> timedelta:
+        """Read a time; a usage error names what is wrong."""
+        span = super().convert(value, param, ctx)
+        if not span:
+            self.fail("must be greater than 0", param, ctx)
+        return span
+
+
+class Percent(click.ParamType[Fraction]):
+    """A percentage from 0, such as 2.5, as an exact number."""
+
+    name = "percent"
+
+    def convert(
+        self,
+        value: str | Fraction,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Fraction:
+        """Read the number; a usage error names what is wrong."""
+        try:
+            percent = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail("must be a number from 0, such as 2.5", param, ctx)
+        if percent < 0:
+            self.fail("must be a number from 0, such as 2.5", param, ctx)
+        return percent

@@ -1,0 +1,76 @@
+"""Which old loads and runs a prune keeps, and what it says of each."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import click
+
+from common.errors import ConfigError
+from common.options import MOST_DAYS
+
+DAY = timedelta(days=1)
+
+type Command = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Keep the newest `keep`, and everything younger than `keep_days`."""
+
+    keep: int
+    keep_days: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a load or a run, and why."""
+
+    name: str
+    is_kept: bool
+    reason: str
+
+
+def retention_options(what: str) -> Callable[[Command], Command]:
+    """Add --keep, --keep-days and --dry-run to a command that prunes `what`."""
+
+    def add(command: Command) -> Command:
+        for option in (
+            click.option(
+                "--dry-run", is_flag=True, help="Only say what would be removed."
+            ),
+            click.option(
+                "--keep-days",
+                type=click.IntRange(0, MOST_DAYS),
+                metavar="D",
+                help=f"Keep the {what} that are younger than D days.",
+            ),
+            click.option(
+                "--keep",
+                type=click.IntRange(0),
+                metavar="N",
+                help=f"Keep the newest N {what}.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def read_rule(keep: int | None, keep_days: int | None) -> Rule:
+    """Return the rule of the options; ConfigError where neither is given."""
+    if keep is None and keep_days is None:
+        raise ConfigError("say what to keep: --keep N, --keep-days D, or both")
+    return Rule(keep or 0, keep_days or 0)
+
+
+def report_verdicts(verdicts: Iterable[Verdict], *, dry_run: bool) -> None:
+    """Print each verdict as it comes, and the counts."""
+    going = "would remove" if dry_run else "removed"
+    counts = {"kept": 0, going: 0}
+    for verdict in verdicts:
+        word = "kept" if verdict.is_kept else going
+        counts[word] += 1
+        click.echo(f"{word:<{len(going)}}  {verdict.name}  {verdict.reason}")
+    click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))

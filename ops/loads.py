@@ -1,0 +1,57 @@
+"""Which loads a prune must keep because of what is published."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.errors import CommandError, ConfigError
+
+if TYPE_CHECKING:
+    from publish.root import Root
+
+
+class UnknownRunError(CommandError):
+    """The promoted run cannot be read, so its load is unknown."""
+
+    def __init__(self, reason: CommandError) -> None:
+        super().__init__(
+            f"no load is removed, as the promoted run is unknown: {reason}"
+        )
+        self.exit_code = reason.exit_code
+
+
+def loads_in_use() -> Mapping[str, str]:
+    """Return the load of the promoted run under EXPORT_ROOT, and why it stays.
+
+    UnknownRunError where that run cannot be read; ConfigError where EXPORT_ROOT names a
+    folder that does not exist: a misspelt one would protect no load.
+    """
+    # The other commands of `extract` need nothing of publishing.
+    from publish.settings import export_root  # noqa: PLC0415
+
+    root = export_root()
+    _refuse_missing_folder()
+    return promoted_load(root)
+
+
+def promoted_load(root: "Root") -> Mapping[str, str]:
+    """Return the load of a root's promoted run, and why it stays; UnknownRunError."""
+    from publish.promotion import load_promoted  # noqa: PLC0415
+
+    try:
+        promoted = load_promoted(root)
+    except CommandError as error:
+        raise UnknownRunError(error) from error
+    if promoted is None:
+        return {}
+    return {promoted.about.load_id: "the promoted run was built from it"}
+
+
+def _refuse_missing_folder() -> None:
+    told = os.environ.get("EXPORT_ROOT", "").strip()
+    if told and "://" not in told and not Path(told).is_dir():
+        raise ConfigError(
+            f"EXPORT_ROOT is {told}, and there is no such folder: no load is removed, "
+            "as the promoted run is unknown"
+        )

@@ -1,0 +1,116 @@
+"""What a night compares: its two builds with each other, and with what is promoted."""
+
+import json
+from pathlib import Path
+
+from audience.builds import Build, read_build
+from audience.databases import open_databases
+from audience.diff import SIDES
+from common.errors import CommandError, ContractError, DatabaseError
+from ops.nightly.steps import Steps
+from ops.nightly.summary import Night
+from publish.guard import check_volume
+from publish.manifest import Manifest
+from publish.promotion import load_promoted
+from publish.root import Root
+
+
+def read_database(path: Path) -> Build:
+    """Return what a database says of its build; DatabaseError where it says nothing."""
+    with open_databases({"build": path}) as connection:
+        return read_build(connection, "build")
+
+
+def compare_builds(
+    steps: Steps,
+    night: Night,
+    databases: tuple[Path, Path],
+    manifests: tuple[Manifest, Manifest],
+) -> None:
+    """Compare two builds of one load by one code: what differs, chance has decided.
+
+    ContractError names the files that differ in a byte, and counts the rows whose fate
+    or values do.
+    """
+    rows = _audience_diff(steps, night, *databases)
+    one, other = (manifest.files for manifest in manifests)
+    files = sorted({file.path for file in set(one) ^ set(other)})
+    if files or rows:
+        raise ContractError(
+            f"the same load, built twice, differs: {rows} rows, and files: "
+            f"{', '.join(files) or 'none'}"
+        )
+    night.audience_diff = ""
+    night.notes.append(f"The load was built twice: {len(one)} files, the same bytes.")
+
+
+def compare_with_promoted(
+    steps: Steps, night: Night, root: Root, databases: tuple[Path, Path]
+) -> Manifest | None:
+    """Compare the night's run with the promoted one; return that, if there is one.
+
+    `databases` are the one that a promoted run left and the night's own. They are
+    compared where both are of the same load; CommandFailedError where the night texts
+    somebody whom the promoted run held back.
+    """
+    promoted = load_promoted(root)
+    if promoted is None:
+        night.notes.append("Nothing is promoted yet: all that is exported is new.")
+        return None
+    printed = databases[1].with_name("diff.json")
+    steps.run(
+        "sms",
+        "publish",
+        "diff",
+        "promoted",
+        str(night.run_id),
+        "--json",
+        output=printed,
+    )
+    night.difference = json.loads(printed.read_bytes())
+    if _is_of(databases[0], promoted.about.run_id, night.load["load_id"]):
+        _audience_diff(steps, night, *databases)
+    else:
+        night.notes.append(
+            "Fates are not compared: the promoted run's database is not at hand, or is "
+            "of another load."
+        )
+    return promoted
+
+
+def _is_of(database: Path, run_id: str, load_id: str) -> bool:
+    try:
+        build = read_database(database)
+    except DatabaseError:
+        return False
+    return (build.run_id, build.load_id) == (run_id, load_id)
+
+
+def _audience_diff(steps: Steps, night: Night, base: Path, head: Path) -> int:
+    """Compare two databases for the summary; return how many rows differ in any way."""
+    found, text = (head.with_name(f"audience-diff.{kind}") for kind in ("json", "md"))
+    try:
+        steps.run(
+            *("sms", "audience", "diff", str(base), str(head)),
+            *("--json", str(found), "--md", str(text)),
+        )
+    finally:
+        if text.exists():
+            night.audience_diff = text.read_text(encoding="utf-8")
+    audiences = json.loads(found.read_bytes())["audiences"]
+    return sum(
+        number
+        for audience in audiences
+        for what, number in audience["rows"].items()
+        if what not in SIDES
+    )
+
+
+def what_stands_against(promoted: Manifest | None, manifest: Manifest) -> str:
+    """Say why a plan's run is not promoted, and what would keep it from being so."""
+    try:
+        if promoted is not None:
+            check_volume(promoted, manifest)
+    except CommandError as error:
+        return str(error)
+    return "it is a plan"

@@ -1,0 +1,105 @@
+"""The steps of a night, shown with their times, and the commands they run."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+from common.commandline import SIGNALLED
+from common.errors import CommandError
+from common.files import storage
+from ops.nightly.errors import CommandFailedError, StepError, StoppedError, StopSignal
+
+BIN = Path(sys.executable).parent
+NO_MORE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that is over; exit code 0: done."""
+
+    name: str
+    seconds: float
+    exit_code: int
+
+
+@dataclass
+class Steps:
+    """The steps so far. Commands inherit `lock`, so that orphans hold it, too."""
+
+    lock: int
+    done: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Show and time a step.
+
+        StepError where something in it fails, StoppedError where a signal ends it.
+        """
+        began = time.monotonic()
+        click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {name}")
+        exit_code, end = 1, "failed"
+        try:
+            with storage(name):
+                yield
+            exit_code, end = 0, "done"
+        except StopSignal as stop:
+            exit_code, end = stop.exit_code, "stopped"
+            raise StoppedError(name, exit_code) from stop
+        except CommandError as error:
+            exit_code = error.exit_code
+            raise StepError(name, exit_code, str(error)) from error
+        finally:
+            step = Step(name, round(time.monotonic() - began, 1), exit_code)
+            self.done.append(step)
+            click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {name} {end}, {step.seconds} s")
+
+    def run(
+        self,
+        *command: str,
+        output: Path | None = None,
+        environment: Mapping[str, str] = NO_MORE,
+    ) -> None:
+        """Run one of the project's commands; CommandFailedError where it fails.
+
+        `output` is a file for its standard output, which is shown otherwise,
+        `environment` what is put into this process's for it.
+        """
+        with (
+            output.open("wb") if output else nullcontext() as stdout,
+            subprocess.Popen(  # noqa: S603 - a command of this project, no shell
+                [BIN / command[0], *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env={**os.environ, **environment},
+                pass_fds=[self.lock],
+            ) as child,
+        ):
+            try:
+                last = _pass_on(child.stderr or ())
+            except BaseException:
+                child.terminate()
+                raise
+        if child.returncode:
+            code = child.returncode
+            raise CommandFailedError(code if code > 0 else SIGNALLED - code, last)
+
+
+def _pass_on(lines: Iterable[str]) -> str:
+    """Show what a command says of its errors, and return the last of it."""
+    last = ""
+    for line in lines:
+        click.echo(line, err=True, nl=False)
+        last = line.strip() or last
+    return last

@@ -1,0 +1,127 @@
+"""A night as Markdown: counts, ids and reasons, never anything of a person.
+
+Data cannot become markup: every text of it is laid out by `audience.markdown.code`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from audience.markdown import code, escaped
+from ops.nightly.steps import Step
+from publish.manifest import Counts, Manifest
+
+type Cell = str | int | float
+
+
+@dataclass
+class Night:
+    """What is known of a night so far.
+
+    `load` has the facts of load.json, `difference` what `publish diff --json` prints,
+    `audience_diff` what `sms audience diff --md` writes. `notes` are sentences of
+    Markdown, `obstacle` says in plain text why nothing was promoted.
+    """
+
+    mode: str
+    steps: Sequence[Step] = ()
+    load: dict[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    manifest: Manifest | None = None
+    difference: dict[str, Any] = field(default_factory=dict)
+    audience_diff: str = ""
+    notes: list[str] = field(default_factory=list)
+    is_promoted: bool = False
+    obstacle: str = "the night was stopped"
+
+
+def render(night: Night) -> str:
+    """Return the summary; what a failed night has not come to is left out."""
+    parts = [f"## Night: {night.mode}", _answer(night), *night.notes]
+    if night.load:
+        parts += ["### What was loaded", _load(night.load)]
+    if night.manifest:
+        parts += ["### Who is in the run", _counts(night.manifest.counts)]
+    if night.difference:
+        parts += ["### What comes and goes", _difference(night.difference)]
+    if night.audience_diff:
+        parts += ["### Two builds of this load", night.audience_diff.strip()]
+    parts += ["### Steps", _steps(night.steps)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _answer(night: Night) -> str:
+    run = f"Run {code(night.run_id)}" if night.run_id else "No run"
+    if night.is_promoted:
+        return f"**{run} is promoted.**"
+    verb = "is not promoted" if night.run_id else "was made"
+    return f"**{run} {verb}:** {_long(night.obstacle)}"
+
+
+def _long(text: str) -> str:
+    return f"<code>{escaped(text)}</code>"
+
+
+def _load(facts: dict[str, Any]) -> str:
+    header = (
+        *("portal", "jobs", "gone jobs", "subjects", "requests"),
+        *("keys asked for", "keys carried", "users asked for", "users carried"),
+    )
+    rows = [
+        (
+            *(portal, of["jobs"], of["gone_jobs"], of["rows"]["subjects"]),
+            *(of["requests"], of["asked"]["access_keys"]),
+            *(of["carried"]["access_keys"], of["asked"]["users"]),
+            of["carried"]["users"],
+        )
+        for portal, of in sorted(facts["portals"].items())
+    ]
+    load = f"Load {code(facts['load_id'])}, {facts['requests']:,} requests"
+    return f"{load}.\n\n{_table(header, rows)}"
+
+
+def _counts(counts: Iterable[Counts]) -> str:
+    header = ("portal", "audience", "candidates", "exported", "excluded", "reasons")
+    rows = [
+        (
+            *(of.portal, of.audience, of.candidates, of.exported),
+            of.candidates - of.exported,
+            ", ".join(f"{reason} {n:,}" for reason, n in sorted(of.excluded.items())),
+        )
+        for of in sorted(counts, key=lambda of: (of.portal, of.audience))
+    ]
+    return _table(header, rows)
+
+
+def _difference(difference: dict[str, Any]) -> str:
+    names = ("came", "went", "changed", "phones_came", "phones_went")
+    rows = [
+        (
+            *(of["portal"], of["audience"]),
+            *(of["rows_before"] or 0, of["rows_after"] or 0),
+            *(of[name] for name in names),
+        )
+        for of in (*difference["audiences"], difference["total"])
+    ]
+    header = ("portal", "audience", "before", "after", *names)
+    before = code(difference["before"]["run_id"])
+    titles = tuple(name.replace("_", " ") for name in header)
+    return f"Against the promoted run {before}.\n\n{_table(titles, rows)}"
+
+
+def _steps(steps: Iterable[Step]) -> str:
+    header = ("step", "seconds", "exit code")
+    return _table(header, [(s.name, s.seconds, s.exit_code) for s in steps])
+
+
+def _table(header: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> str:
+    """Lay rows out: numbers to the right."""
+    first = rows[0] if rows else ()
+    rules = ["---" if isinstance(cell, str) else "---:" for cell in first]
+    lines = [header, rules or ["---"] * len(header)]
+    lines += [[_cell(cell) for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(cell: Cell) -> str:
+    return _long(cell) if isinstance(cell, str) else f"{cell:,}"

@@ -1,0 +1,73 @@
+"""The load that both sides are built from."""
+
+import csv
+import os
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from common.errors import CommandError, ConfigError
+from extract import commands
+from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
+from extract.load import Limits
+from extract.reuse import Reuse
+from extract.sandbox import generate, suppressions
+
+# The sandbox's people are those of this day, and the builds look from it: the numbers
+# of a review are the same whenever it is made.
+TODAY = date(2026, 1, 15)
+AS_OF = datetime.combine(TODAY, time(12), UTC).isoformat()
+SUPPRESSED = ("channel", "address", "suppressed_at", "reason")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a build is to read: environment variables, and variables of dbt."""
+
+    surroundings: dict[str, str]
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+def landed(landing: Path) -> Load:
+    """The current load of a landing, with the suppression list of the environment."""
+    names = {"LANDING_DIR": landing}
+    if listed := os.environ.get("SUPPRESSIONS_CSV"):
+        names["SUPPRESSIONS_CSV"] = Path(listed)
+    return Load({name: str(path.absolute()) for name, path in names.items()})
+
+
+def sandbox(folder: Path) -> Load:
+    """Land the sandbox below `folder`, with people who have said stop.
+
+    Raises ConfigError where that fails.
+    """
+    landing, listed = folder / "landing", folder / "suppressions.csv"
+    size = (SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED, TODAY)
+    with (folder / "load.log").open("w") as log, redirect_stdout(log):
+        try:
+            commands.load(_all_of_the_sandbox(landing), commands.SandboxSize(*size))
+        except CommandError as error:
+            raise ConfigError(f"the sandbox was not loaded: {error}") from error
+    with listed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, SUPPRESSED)
+        writer.writeheader()
+        writer.writerows(suppressions(generate(*size)))
+    surroundings = {"LANDING_DIR": str(landing), "SUPPRESSIONS_CSV": str(listed)}
+    return Load(surroundings, {"as_of": AS_OF})
+
+
+def _all_of_the_sandbox(landing: Path) -> commands.Wanted:
+    return commands.Wanted(
+        portals=(),
+        jobs=(),
+        jobs_from=None,
+        is_sandbox=True,
+        landing=landing,
+        concurrency=8,
+        rate=None,
+        log_format="json",
+        reuse=Reuse(),
+        limits=Limits(),
+    )

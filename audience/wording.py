@@ -1,4 +1,4 @@
-"""What a comparison says, in words and tables; markdown and terminal lay it out."""
+"""A comparison in words and tables, which markdown and terminal lay out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,31 +13,37 @@ type Layout = Callable[[str], str]
 CAUSES = 5
 LISTED = 5
 SHOWN = 60
+NONE = "\u2013"
 ARROW = "→"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; text cells are data, and so are to be laid out as such."""
+    """A table; its text cells are data and must be laid out as data."""
 
     title: str
     header: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
 
 
-def shown(text: str) -> str:
-    """Return data as one short line without control characters."""
-    printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-    return printable if len(printable) <= SHOWN else printable[: SHOWN - 1] + "…"
+def shown(text: str, most: int = SHOWN, joiners: str = "") -> str:
+    """Return data as one short line of visible characters and `joiners`."""
+    printable = "".join(
+        letter if letter.isprintable() or letter in joiners else "\ufffd"
+        for letter in text
+    )
+    return printable if len(printable) <= most else printable[: most - 1] + "…"
 
 
-def number(cell: float) -> str:
-    """Return a whole number, or a percentage."""
+def number(cell: float | None) -> str:
+    """Return a whole number, a percentage, or a dash for None."""
+    if cell is None:
+        return NONE
     return f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f} %"
 
 
 def counted(amount: int, noun: str) -> str:
-    """Return an amount with its noun, in the plural where it is not one."""
+    """Return an amount with its noun, in the plural unless it is 1."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 

@@ -31,10 +31,12 @@ class Funnel:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why candidates are left out, and how many of each audience."""
+    """Why candidates are left out, in the seed's words, and how many by audience."""
 
     reason: str
+    label: str
     meaning: str
+    remedy: str
     buyers: int
     non_buyers: int
 
@@ -119,4 +121,4 @@ def _query(connection: DuckDBPyConnection, name: str) -> list[Row]:
 
 
 def _text(name: str) -> str:
-    return files("report").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return files("audience.report").joinpath("sql", f"{name}.sql").read_text("utf-8")

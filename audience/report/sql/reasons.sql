@@ -14,10 +14,14 @@ excluded as (
 
 select
     excluded.reason,
+    coalesce(exclusion_reasons.label, 'Audience not written') as label,
     coalesce(
         exclusion_reasons.meaning,
         'The variable audience leaves this audience out.'
     ) as meaning,
+    coalesce(
+        exclusion_reasons.remedy, 'Build with the variable audience at both.'
+    ) as remedy,
     excluded.buyers,
     excluded.non_buyers
 from excluded

@@ -22,7 +22,6 @@ from audience.databases import (
 )
 from common.errors import DatabaseError
 
-
 CONTACTS = {"phone": "phone", "email": "e-mail", "any": "phone or e-mail"}
 
 

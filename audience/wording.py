@@ -15,6 +15,8 @@ LISTED = 5
 SHOWN = 60
 NONE = "\u2013"
 ARROW = "→"
+AUDIENCE = ("portal", "audience")
+SWITCHING = ("from the other", "to the other")
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,15 @@ def counted(amount: int, noun: str) -> str:
 
 
 def answer(document: Document) -> str:
-    """Return who is newly texted and who no longer, in a few words."""
+    """Return how many are newly texted and how many no longer."""
     newly, no_longer = document["newly_texted"], document["no_longer_texted"]
     if not newly and not no_longer:
-        return "Nobody is newly texted and nobody no longer."
+        return "The same people are texted."
     return f"{counted(newly, 'phone')} newly texted, {no_longer:,} no longer"
 
 
 def causes(document: Document, code: Layout) -> str:
-    """Return by which changes of fate; nothing where nobody's changes."""
+    """Return which changes of fate cause that, or an empty text."""
     phones: Counter[tuple[str, str]] = Counter()
     for move in document["moves"]:
         fates = (move["base_fate"], move["head_fate"])
@@ -70,7 +72,7 @@ def causes(document: Document, code: Layout) -> str:
 
 
 def failures(document: Document, code: Layout) -> list[str]:
-    """Return a sentence for each guard that has failed."""
+    """Return a sentence for each failed guard."""
     refusals = document["guards"]["refusals"]
     max_change = document["guards"]["max_change"]
     sentences = []
@@ -105,25 +107,26 @@ def _listed(parts: Sequence[str], limit: int) -> str:
 
 
 def rows_sentence(document: Document) -> str:
-    """Return what happens to the rows, in one sentence."""
+    """Return how the rows change, in one sentence."""
     rows: Counter[str] = Counter()
     for audience in document["audiences"]:
         rows.update(audience["rows"])
     return (
         f"{counted(rows['entering'], 'row')} entering, {rows['leaving']:,} leaving, "
         f"{rows['switching_in']:,} switching between buyers and non-buyers, "
-        f"{rows['changed']:,} with other values."
+        f"{rows['changed']:,} with changed values."
     )
 
 
 def tables(document: Document) -> Iterator[Table]:
-    """Yield the tables that have a row, the most telling first."""
+    """Yield the tables that have a row, the most important first."""
     audiences = [entry for entry in document["audiences"] if _differs(entry)]
     for table in (
         _variables(document["variables"]),
         _phones(audiences),
         _rows(audiences),
         _moves(document["moves"]),
+        _reasons(document),
         _columns(audiences),
     ):
         if table.rows:
@@ -141,42 +144,33 @@ def _variables(variables: Sequence[Row]) -> Table:
 
 
 def _phones(audiences: Sequence[Row]) -> Table:
-    names = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
-    header = ("newly texted", "no longer", "from the other", "to the other", "change")
-    return Table(
-        "Phones",
-        ("portal", "audience", *SIDES, *header),
-        [
-            (
-                *_names(entry),
-                *(entry["phones"][name] for name in (*SIDES, *names)),
-                "new" if entry["change_percent"] is None else entry["change_percent"],
-            )
-            for entry in audiences
-        ],
-    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *_names(entry),
+            *entry["phones"].values(),
+            "new" if entry["change_percent"] is None else entry["change_percent"],
+        )
+        for entry in audiences
+    ]
+    header = ("newly texted", "no longer", *SWITCHING, "change")
+    return Table("Phones", (*AUDIENCE, *SIDES, *header), rows)
 
 
 def _rows(audiences: Sequence[Row]) -> Table:
-    names = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
-    header = ("entering", "leaving", "from the other", "to the other", *names[4:])
-    return Table(
-        "Rows",
-        ("portal", "audience", *SIDES, *header),
-        [
-            (*_names(entry), *(entry["rows"][name] for name in (*SIDES, *names)))
-            for entry in audiences
-        ],
-    )
+    rows: list[tuple[Cell, ...]] = [
+        (*_names(entry), *entry["rows"].values()) for entry in audiences
+    ]
+    header = ("entering", "leaving", *SWITCHING, "changed", "moved")
+    return Table("Rows", (*AUDIENCE, *SIDES, *header), rows)
 
 
 def _moves(moves: Sequence[Row]) -> Table:
     has_examples = any(move["examples"] for move in moves)
-    header = ("portal", "audience", "fate in base", "fate in head", "candidates")
+    header = ("fate in base", "fate in head", "candidates", "phones newly texted")
     extra = ("subjects",) if has_examples else ()
     return Table(
-        "From which fate to which",
-        (*header, "phones newly texted", "no longer", *extra),
+        "Changes of fate",
+        (*AUDIENCE, *header, "no longer", *extra),
         [
             (
                 move["portal"],
@@ -193,6 +187,14 @@ def _moves(moves: Sequence[Row]) -> Table:
     )
 
 
+def _reasons(document: Document) -> Table:
+    met = {move[f"{side}_fate"] for move in document["moves"] for side in SIDES}
+    rows: list[tuple[Cell, ...]] = [
+        (name, label) for name, label in document["labels"].items() if name in met
+    ]
+    return Table("Reasons", ("fate", "meaning"), rows)
+
+
 def _audience_of(move: Row) -> str:
     names = [move[f"{side}_audience"] for side in SIDES]
     known = [name for name in names if name]
@@ -205,8 +207,7 @@ def _columns(audiences: Sequence[Row]) -> Table:
         for entry in audiences
         for column, amount in entry["changed_columns"].items()
     ]
-    header = ("portal", "audience", "column", "rows")
-    return Table("Changed columns", header, rows)
+    return Table("Changed columns", (*AUDIENCE, "column", "rows"), rows)
 
 
 def _names(audience: Row) -> tuple[str, str]:

@@ -58,6 +58,8 @@ COMPARED: Relations = {
     },
 }
 SIDES = ("base", "head")
+ROWS = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
+PHONES = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
 MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 PERCENT = 100
 # A portal can send any text as a subject's uuid.
@@ -155,16 +157,14 @@ def _audiences(connection: DuckDBPyConnection) -> list[Row]:
 
 
 def _audience(row: Row, changed_columns: dict[str, int]) -> Row:
-    rows = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
-    phones = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
     audience = {
         "portal": row["portal"],
         "audience": row["audience"],
         "candidates": {side: row[f"{side}_candidates"] for side in SIDES},
         "rows": {side: row[f"{side}_rows"] for side in SIDES}
-        | {name: row[f"rows_{name}"] for name in rows},
+        | {name: row[f"rows_{name}"] for name in ROWS},
         "phones": {side: row[f"{side}_phones"] for side in SIDES}
-        | {name: row[f"phones_{name}"] for name in phones},
+        | {name: row[f"phones_{name}"] for name in PHONES},
         "changed_columns": changed_columns,
     }
     percent = _percent(changed_phones(audience), row["base_phones"])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from audience.databases import Row
-from audience.diff import SIDES, Document, changed_phones
+from audience.diff import PHONES, ROWS, SIDES, Document, changed_phones
 
 type Cell = str | int | float
 type Layout = Callable[[str], str]
@@ -147,7 +147,7 @@ def _phones(audiences: Sequence[Row]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             *_names(entry),
-            *entry["phones"].values(),
+            *(entry["phones"][name] for name in (*SIDES, *PHONES)),
             "new" if entry["change_percent"] is None else entry["change_percent"],
         )
         for entry in audiences
@@ -158,7 +158,8 @@ def _phones(audiences: Sequence[Row]) -> Table:
 
 def _rows(audiences: Sequence[Row]) -> Table:
     rows: list[tuple[Cell, ...]] = [
-        (*_names(entry), *entry["rows"].values()) for entry in audiences
+        (*_names(entry), *(entry["rows"][name] for name in (*SIDES, *ROWS)))
+        for entry in audiences
     ]
     header = ("entering", "leaving", *SWITCHING, "changed", "moved")
     return Table("Rows", (*AUDIENCE, *SIDES, *header), rows)

@@ -1,4 +1,4 @@
-"""Databases as a build leaves them, made by hand: only what `audience diff` reads."""
+"""Databases as a build leaves them, with only what `sms audience diff` reads."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -25,11 +25,11 @@ reasons as (
     union all
 
     select
-        'not_written',
-        'Audience not written',
-        'The variable audience leaves this audience out.',
-        'Build with the variable audience at both.',
-        null
+        'not_written' as reason,
+        'Audience not written' as label,  -- noqa: RF04
+        'The variable audience leaves this audience out.' as meaning,
+        'Build with the variable audience at both.' as remedy,
+        null as precedence
 )
 
 select

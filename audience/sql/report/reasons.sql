@@ -12,7 +12,7 @@ excluded as (
     group by coalesce(exclusion_reason, 'not_written')
 ),
 
--- The variable `audience` leaves a whole audience out; R13 has no reason for it.
+-- The variable `audience` can leave an audience out, which R13 does not name.
 reasons as (
     select
         reason,

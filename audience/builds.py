@@ -1,10 +1,11 @@
-"""What a database says of its build, and whether that can be relied on.
+"""The build that a database holds, and whether its tables can be trusted.
 
-dbt leaves the tables of a build that failed or was stopped. `run.build`, which
-macros/run/mark_build.sql writes, tells them from those that passed every contract.
+dbt leaves tables behind when a build fails or is stopped. `run.build`, which
+macros/run/mark_build.sql writes, says whether every contract passed.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +22,15 @@ from audience.databases import (
 )
 from common.errors import DatabaseError
 
+CONTACTS = {"phone": "phone", "email": "e-mail", "any": "phone or e-mail"}
+
 
 @dataclass(frozen=True)
 class Build:
-    """The build that a database holds; without load and time where it failed.
+    """The build that a database holds. A failed one has no load and no time.
 
     `as_of` is YYYY-MM-DDTHH:MM:SS.ffffffZ. `obstacle` says why the tables cannot be
-    relied on; none where the whole build has passed.
+    trusted; it is None when the whole build passed.
     """
 
     run_id: str
@@ -39,7 +42,7 @@ class Build:
 
 
 def read_build(connection: DuckDBPyConnection, name: str) -> Build:
-    """Read run.build of an attached database; DatabaseError where it is malformed."""
+    """Read run.build of an attached database; raise DatabaseError if malformed."""
     check_relations(connection, name, {BUILD: SHARED[BUILD]})
     rows = query(connection, "build", build=name)
     if len(rows) != 1:
@@ -61,7 +64,7 @@ def _variables(row: Row) -> dict[str, Any] | None:
 
 
 def _agrees(row: Row) -> bool:
-    """Whether all that a build knows is there, by how it ended."""
+    """Return whether the row has everything that its outcome calls for."""
     known = [row["run_id"], row["code_version"]]
     if row["has_passed"]:
         known += [row["load_id"], row["as_of"]]
@@ -73,13 +76,13 @@ def check_passed(name: str, build: Build) -> None:
     """Raise DatabaseError for a build that failed or has not finished."""
     if build.obstacle is not None:
         raise DatabaseError(
-            f"{name}: run {build.run_id} is no whole build that has passed: "
+            f"{name}: run {build.run_id} is not a complete build that passed: "
             f"{build.obstacle}"
         )
 
 
 def check_members(connection: DuckDBPyConnection, name: str) -> None:
-    """Raise DatabaseError where the marts or the reasons are not what they must be."""
+    """Raise DatabaseError where the members or the reasons are malformed."""
     found = query(connection, "malformed", build=name)[0]
     if not found["reasons"]:
         raise DatabaseError(f"{name}: {REASONS} is empty")
@@ -93,12 +96,18 @@ def check_members(connection: DuckDBPyConnection, name: str) -> None:
     if found["repeated"]:
         raise DatabaseError(
             f"{name}: {MEMBERS} is malformed: keys of portal, job, activity and "
-            f"subject that come more than once: {found['repeated']}"
+            f"subject that occur more than once: {found['repeated']}"
         )
 
 
+def in_words(text: str, variables: Mapping[str, Any]) -> str:
+    """Return a text of the reasons' seed with what `contact_filter` asks for."""
+    contact = CONTACTS.get(variables.get("contact_filter", "any"), CONTACTS["any"])
+    return text.replace("{contact}", contact)
+
+
 def variable_text(value: object) -> str:
-    """Return a variable in words; of a list only how long: it can be of names."""
+    """Return a variable in words. A list is only counted: it can hold names."""
     if isinstance(value, list):
         return f"{len(value)} values" if value else "all"
     if isinstance(value, bool):

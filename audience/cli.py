@@ -1,6 +1,6 @@
-"""The command `sms audience`: who is texted, who no longer, and why.
+"""The command `sms audience`: who is texted, who no longer is, and why.
 
-Everything heavy is imported inside the commands, so that `--help` answers at once.
+Each command imports what it needs, so `--help` stays fast.
 """
 
 import json
@@ -23,7 +23,7 @@ MOST_EXAMPLES = 1000
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Ask the databases that `dbt build` makes who is texted, and why."""
+    """Show who is texted and why, from the databases that `dbt build` makes."""
 
 
 database = click.Path(path_type=Path)
@@ -34,19 +34,21 @@ output = click.Path(dir_okay=False, path_type=Path)
 @click.argument("base", type=database)
 @click.argument("head", type=database)
 @click.option("--md", type=output, help="Write Markdown for a pull request.")
-@click.option("--json", "json_file", type=output, help="Write all of it as JSON.")
+@click.option(
+    "--json", "json_file", type=output, help="Write the whole comparison as JSON."
+)
 @click.option(
     "--max-change",
     type=Percent(),
     metavar="PERCENT",
-    help="Fail where more of a portal's and audience's phones in BASE come or go.",
+    help="Fail if a larger share of the phones of any portal's audience changes.",
 )
 @click.option(
     "--examples",
     type=click.IntRange(0, MOST_EXAMPLES),
     default=0,
     metavar="N",
-    help="Name N subjects of each change, by the first 8 characters of their uuids.",
+    help="Show up to N subjects of each change, by the start of their uuids.",
 )
 def diff(
     *,
@@ -59,8 +61,8 @@ def diff(
 ) -> int:
     """Compare BASE and HEAD, the databases of two builds of the same load.
 
-    Says who is newly texted, who no longer, and by which change of fate; counts
-    only, no personal data. Fails where HEAD texts somebody whom BASE held back as
+    Counts who is newly texted, who no longer is, and which change of fate causes
+    it. Shows no personal data. Fails if HEAD texts anyone whom BASE held back as
     suppressed or without consent.
 
     Exit codes: 0 compared; 1 a guard failed; 2 usage; 3 they cannot be compared.
@@ -90,9 +92,11 @@ def diff(
     show_envvar=True,
     help="The database of a build.",
 )
-@click.option("--subject", metavar="UUID", help="Whom: a subject of the portal's.")
-@click.option("--phone", metavar="E164", help="Whom: all that a phone leads to.")
-@click.option("--email", metavar="EMAIL", help="Whom: all that an e-mail leads to.")
+@click.option("--subject", metavar="UUID", help="Explain the subject with this uuid.")
+@click.option("--phone", metavar="E164", help="Explain every subject with this phone.")
+@click.option(
+    "--email", metavar="EMAIL", help="Explain every subject with this e-mail."
+)
 @click.option("--show", is_flag=True, help="Show names, phones, e-mails and keys.")
 @click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON.")
 def explain(
@@ -104,12 +108,11 @@ def explain(
     show: bool,
     as_json: bool,
 ) -> int:
-    """Say why somebody gets a text or none, rule by rule.
+    """Explain why a subject gets a text or none, rule by rule.
 
-    R1 to R14 are the audience rules. What is shown of a person is masked, unless
-    --show is given.
+    R1 to R14 are the audience rules. Personal data is masked unless you give --show.
 
-    Exit codes: 0 explained; 1 nobody is meant; 2 usage; 3 the database cannot be read.
+    Exit codes: 0 explained; 1 not found; 2 usage; 3 the database cannot be read.
     """
     from audience import sentences  # noqa: PLC0415
     from audience.trace import trace  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Opening what `dbt build` made: read-only, and only where it can be relied on."""
+"""Open the databases that `dbt build` makes, read-only, and check what they hold."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ MEMBERS = "marts.audience_members"
 BUILD = "run.build"
 REASONS = "seeds.exclusion_reasons"
 type Relations = Mapping[str, Mapping[str, str]]
-# What both commands read; each of them reads more.
+# What `diff` and `explain` both read.
 SHARED: Relations = {
     BUILD: {
         **dict.fromkeys(["run_id", "code_version", "variables", "load_id"], TEXT),
@@ -59,17 +59,17 @@ SHARED: Relations = {
     },
     "intermediate.int_candidate_reasons": {**KEY, "exclusion_reason": TEXT},
 }
-# What DuckDB says of files that it cannot read on, or has no room for.
+# DuckDB raises these for files that it cannot read to the end, or for lack of space.
 DAMAGED = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 
 @contextmanager
 def open_databases(paths: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Attach databases read-only under their names; one file may have two names.
+    """Attach databases read-only under their names; one file can have two names.
 
-    Nothing is written but what DuckDB swaps out, into a folder that is removed. Raises
-    DatabaseError where one is missing, in use, or no database, also later, while it
-    is read.
+    DuckDB swaps out into a temporary folder and writes nothing else. Raise
+    DatabaseError, also later while it is read, for a database that is missing, in
+    use, damaged, or without a table or column that a query needs.
     """
     with TemporaryDirectory() as swap, duckdb.connect() as connection:
         connection.execute("set autoinstall_known_extensions = false")
@@ -79,8 +79,14 @@ def open_databases(paths: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnect
             _attach(connection, name, path)
         try:
             yield connection
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            # The first line names the table or column, and no value.
+            raise DatabaseError(
+                f"{' and '.join(paths)}: another version of the project built it; "
+                f"build again ({str(error).splitlines()[0]})"
+            ) from error
         except DAMAGED as error:
-            # Its text can quote the rows.
+            # Its text can quote rows.
             damaged = [name for name, path in paths.items() if not _is_readable(path)]
             raise DatabaseError(
                 f"{' and '.join(damaged or paths)}: cannot be read to the end "
@@ -89,7 +95,7 @@ def open_databases(paths: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnect
 
 
 def _is_readable(path: Path) -> bool:
-    """Whether every table of a database can be read to its end."""
+    """Return whether every table of a database can be read to its end."""
     try:
         with duckdb.connect(path, read_only=True) as connection:
             for schema, table in connection.execute(
@@ -117,16 +123,16 @@ def _attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> Non
 def _unreadable(error: duckdb.Error) -> str:
     said = str(error)
     if "Could not set lock" in said:
-        return "is in use, by a build perhaps: try again when that has ended"
+        return "is in use, perhaps by a build: try again when that has ended"
     if "Permission denied" in said:
-        return "may not be read"
-    return "is no DuckDB database, or a damaged one"
+        return "cannot be read: permission denied"
+    return "is not a DuckDB database, or it is damaged"
 
 
 def check_relations(
     connection: duckdb.DuckDBPyConnection, name: str, relations: Relations
 ) -> None:
-    """Raise DatabaseError where a table or a column is missing or of another type."""
+    """Raise DatabaseError if a table or a column is missing or has another type."""
     found = {
         (row["relation"], row["column_name"]): row["data_type"]
         for row in query(connection, "columns", {"database": name})
@@ -145,7 +151,7 @@ def check_relations(
 
 
 def read_sql(file: str, **names: str) -> str:
-    """Return the text of a file of audience/sql, with database names put in."""
+    """Return a file of audience/sql with the names of databases filled in."""
     text = files("audience").joinpath("sql", f"{file}.sql").read_text("utf-8")
     for placeholder, name in names.items():
         text = text.replace("{{ " + placeholder + " }}", name)
@@ -158,10 +164,7 @@ def query(
     variables: Mapping[str, object] | None = None,
     **names: str,
 ) -> list[Row]:
-    """Run a file of audience/sql; return its rows as dictionaries, in its order.
-
-    The file reads `variables` by getvariable().
-    """
+    """Return the rows of a query of audience/sql, which can read `variables`."""
     for variable, value in (variables or {}).items():
         connection.execute(f"set variable {variable} = ?", [value])
     cursor = connection.execute(read_sql(file, **names))

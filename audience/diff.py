@@ -1,6 +1,6 @@
-"""Comparing two builds of one load: who is texted by one and not by the other.
+"""Compare two builds of one load: who is texted by one and not by the other.
 
-The words, as all of `sms audience diff` uses them:
+The words that `sms audience diff` uses:
 
     texted        a candidate is texted by a build that exports it into a file
     phone         the `phone_number` of a texted candidate; `phone_number_2` gets no
@@ -28,6 +28,7 @@ from audience.builds import (
     Build,
     check_members,
     check_passed,
+    in_words,
     read_build,
     variable_text,
 )
@@ -57,9 +58,11 @@ COMPARED: Relations = {
     },
 }
 SIDES = ("base", "head")
+ROWS = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
+PHONES = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
 MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 PERCENT = 100
-# A subject's uuid can be any text of the portal's.
+# A portal can send any text as a subject's uuid.
 UNSAFE = "?"
 
 
@@ -68,7 +71,7 @@ def compare(
 ) -> Document:
     """Compare two databases; return the document that --json writes.
 
-    schemas/diff.schema.json describes it. `max_change` is in percent. Raises
+    schemas/diff.schema.json describes it. `max_change` is in percent. Raise
     DatabaseError where the two cannot be compared.
     """
     with open_databases(dict(zip(SIDES, (base, head), strict=True))) as connection:
@@ -82,7 +85,7 @@ def compare(
 
 
 def has_failed(document: Document) -> bool:
-    """Whether a guard has failed."""
+    """Return whether a guard has failed."""
     return any(guard["has_failed"] for guard in document["guards"].values())
 
 
@@ -96,12 +99,12 @@ def _checked_build(connection: DuckDBPyConnection, name: str) -> Build:
 def _check_same(what: str, values: Sequence[str | None]) -> None:
     if values[0] != values[1]:
         raise DatabaseError(
-            f"base and head are of another {what}: {values[0]} and {values[1]}"
+            f"base and head differ in {what}: {values[0]} and {values[1]}"
         )
 
 
 def _pair(connection: DuckDBPyConnection) -> None:
-    """Make the tables that everything is counted from."""
+    """Create the tables that every count comes from."""
     connection.execute(read_sql("differ"))
     for name in SIDES:
         members = read_sql("members", build=name)
@@ -126,6 +129,10 @@ def _document(
         "as_of": base.as_of,
         "base": {"run_id": base.run_id, "code_version": base.code_version},
         "head": {"run_id": head.run_id, "code_version": head.code_version},
+        "labels": {
+            row["reason"]: in_words(row["label"], head.variables)
+            for row in query(connection, "labels", build="head")
+        },
         "variables": _other_variables(base.variables, head.variables),
         "newly_texted": sum(move["newly_texted"] for move in moves),
         "no_longer_texted": sum(move["no_longer_texted"] for move in moves),
@@ -150,16 +157,14 @@ def _audiences(connection: DuckDBPyConnection) -> list[Row]:
 
 
 def _audience(row: Row, changed_columns: dict[str, int]) -> Row:
-    rows = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
-    phones = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
     audience = {
         "portal": row["portal"],
         "audience": row["audience"],
         "candidates": {side: row[f"{side}_candidates"] for side in SIDES},
         "rows": {side: row[f"{side}_rows"] for side in SIDES}
-        | {name: row[f"rows_{name}"] for name in rows},
+        | {name: row[f"rows_{name}"] for name in ROWS},
         "phones": {side: row[f"{side}_phones"] for side in SIDES}
-        | {name: row[f"phones_{name}"] for name in phones},
+        | {name: row[f"phones_{name}"] for name in PHONES},
         "changed_columns": changed_columns,
     }
     percent = _percent(changed_phones(audience), row["base_phones"])
@@ -167,7 +172,7 @@ def _audience(row: Row, changed_columns: dict[str, int]) -> Row:
 
 
 def _percent(part: int, whole: int) -> float | None:
-    """Return a percentage of two decimals; of nothing, none but for no change."""
+    """Return a percentage with two decimals; None for a part of nothing."""
     if not whole:
         return None if part else 0.0
     return round(PERCENT * part / whole, 2)

@@ -1,7 +1,7 @@
-"""A comparison as a comment on a pull request: the answer first, tables after it.
+"""A comparison as a comment on a pull request: the answer first, then tables.
 
-Data cannot become markup: every text of it stands in `<code>`, where nobody is
-mentioned, with what could be markup as character references.
+Data cannot become markup or mention a user: it stands in `<code>`, and every
+character that could be markup is a character reference.
 """
 
 import re
@@ -20,10 +20,10 @@ from audience.wording import (
     tables,
 )
 
-# A comment of GitHub's has 65,536 characters; some are left for what goes with it.
+# GitHub allows 65,536 characters in a comment; the caller can add some.
 MAX_BYTES = 60_000
 ROW_LIMITS = (1000, 300, 100, 50, 25, 10, 5, 2, 0)
-# All but what is plain wherever it stands: `_` in a word, `.` and `:` in a number.
+# Everything but letters, digits, `_` inside a word, and `.` or `:` inside a number.
 MARKUP = re.compile(
     r"(?!(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|(?<=[0-9])[.:](?=[0-9]))[^A-Za-z0-9 -]"
 )
@@ -34,9 +34,9 @@ OPEN_ROWS = 12
 def render(
     document: Document, notes: Sequence[str] = (), max_bytes: int = MAX_BYTES
 ) -> str:
-    """Return the comment; where it would be too long, tables are cut and say so.
+    """Return the comment, with tables cut where it would be too long.
 
-    `notes` are paragraphs to come after the guards.
+    `notes` are paragraphs that follow the guards.
     """
     for limit in ROW_LIMITS:
         text = _comment(document, notes, limit)
@@ -46,17 +46,17 @@ def render(
 
 
 def render_obstacle(obstacle: str) -> str:
-    """Return the comment of two databases that cannot be compared."""
+    """Return the comment for databases that cannot be compared."""
     return f"**The audiences cannot be compared**: {escaped(obstacle)}\n"
 
 
 def code(text: str) -> str:
-    """Return data as code, whatever is in it."""
+    """Return data as code, whatever it contains."""
     return f"<code>{escaped(shown(text))}</code>" if text else ""
 
 
 def escaped(text: str) -> str:
-    """Return text that is nothing but text, whatever is in it."""
+    """Return text with everything that could be markup escaped."""
     return MARKUP.sub(lambda letter: f"&#{ord(letter[0])};", text)
 
 

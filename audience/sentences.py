@@ -1,4 +1,4 @@
-"""A trace in sentences, for whoever asks why somebody gets a text or none."""
+"""A trace in sentences: why someone gets a text or none, rule by rule."""
 
 from collections.abc import Iterator
 
@@ -16,27 +16,30 @@ ROUTES = {
 }
 CHANNELS = {"sms": "phone", "email": "e-mail"}
 INVALID = {
-    "sms": "no phone that can be texted (R5)",
-    "email": "no valid e-mail (R6)",
+    "sms": "not a phone that can be texted (R5)",
+    "email": "not a valid e-mail (R6)",
 }
 PLACES = {
-    ("sms", 1): "the first phone, phone_number",
-    ("sms", 2): "the second phone, phone_number_2",
-    ("email", 1): "the first e-mail, email",
-    ("email", 2): "the second e-mail, email_2",
+    ("sms", 1): "used as phone_number",
+    ("sms", 2): "used as phone_number_2",
+    ("email", 1): "used as email",
+    ("email", 2): "used as email_2",
 }
 FOUND_BY = {
-    "direct": "the subject names it itself",
-    "image": "an image of the subject is of it",
-    "job": "the subject has no known activity, so the job's first one stands in",
+    "direct": "the subject names it",
+    "image": "one of the subject's images belongs to it",
+    "job": "the subject has no known activity, so the job's first one counts",
 }
 
 
 def render(trace: Trace, *, show: bool) -> str:
-    """Return the whole text, without an end of line."""
+    """Return the text without a final line break."""
     lines = [*_about(trace["build"]), ""]
     if not show:
-        lines += ["Names, phones, e-mails and keys are masked: --show shows them.", ""]
+        lines += [
+            "Names, phones, e-mails and keys are masked; --show reveals them.",
+            "",
+        ]
     people = trace["people"]
     for number, person in enumerate(people, 1):
         lines += [f"{number} of {len(people)}. {_title(person)}", *_person(person), ""]
@@ -52,8 +55,8 @@ def _about(build: Row) -> Iterator[str]:
     yield f"Filters (R11): {filters}."
     if build["obstacle"]:
         yield (
-            "CAUTION, this may be of two minds: the run is no whole build that has "
-            f"passed: {build['obstacle']}."
+            "CAUTION, results may be inconsistent: the build did not finish or did "
+            f"not pass: {build['obstacle']}."
         )
 
 
@@ -66,7 +69,7 @@ def _title(person: Row) -> str:
 def _person(person: Row) -> Iterator[str]:
     yield f"{INDENT}Job: {_named(person['job_name'], person['job_uuid'])}"
     if not person["is_subject"]:
-        yield f"{INDENT}No candidate: {_no_subject(person)} (R1)."
+        yield f"{INDENT}Not a candidate: {_no_subject(person)} (R1)."
         return
     for candidate in person["candidates"]:
         yield from _candidate(candidate, person)
@@ -78,7 +81,7 @@ def _person(person: Row) -> Iterator[str]:
     yield f"{INDENT}Gallery key: {_value(person['access_code'])} (R10)"
     yield from _section("Activities (R1)", map(_activity, person["activities"]))
     routes = map(_route, person["routes"])
-    yield from _section("Where a message could go, best first (R4)", routes)
+    yield from _section("Contact routes, best first (R4)", routes)
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -91,7 +94,7 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 def _no_subject(person: Row) -> str:
     if not person["is_job_on_sale"]:
         return "the job has no activity on sale"
-    return "only the job's details have the subject, and none of its order lists"
+    return "only the job's details have the subject, not its order lists"
 
 
 def _named(name: str | None, uuid: str) -> str:
@@ -104,15 +107,15 @@ def _value(value: str | None) -> str:
 
 def _buyer(person: Row) -> str:
     if person["is_buyer"]:
-        return "yes, the job's list of buyers has the subject (R2)"
-    return "no, only the job's list of non-buyers has the subject (R2)"
+        return "yes, on the job's list of buyers (R2)"
+    return "no, only on the job's list of non-buyers (R2)"
 
 
 def _activity(activity: Row) -> str:
     strategy = activity["resolution_strategy"]
     found = strategy or ("direct" if activity["is_direct"] else "image")
     if not activity["is_on_sale"]:
-        sale = "not on sale in this job: no candidate"
+        sale = "not on sale in this job: not a candidate"
     else:
         sale = f"on sale, starting {activity['starting_at'] or 'unknown'}: candidate"
     name = _named(activity["activity_name"], activity["activity_uuid"])
@@ -132,21 +135,21 @@ def _became(route: Row) -> str:
     if route["address"] is None:
         return INVALID[route["channel"]]
     if route["is_suppressed"]:
-        return f"suppressed since {route['suppressed_at']}, so taken off (R9)"
+        return f"suppressed since {route['suppressed_at']}, so not used (R9)"
     became = _place(route)
     if route["suppressed_at"]:
         became += (
             f"; suppressed since {route['suppressed_at']}, but a later explicit "
-            "consent lifts that (R9)"
+            "consent lifts this (R9)"
         )
     return became
 
 
 def _place(route: Row) -> str:
     if route["first_route_rank"] != route["route_rank"]:
-        return f"the same as on route {route['first_route_rank']}"
+        return f"same address as on route {route['first_route_rank']}"
     place = PLACES.get((route["channel"], route["address_rank"]))
-    return place or "usable, but two come before it"
+    return place or "usable, but two better ones are used"
 
 
 def _candidate(candidate: Row, person: Row) -> Iterator[str]:
@@ -166,48 +169,51 @@ def _fate(candidate: Row, person: Row) -> str:
         address = f"phone {_value(candidate['phone_number'])}"
         if not candidate["phone_number"]:
             address = f"no phone, e-mail {_value(candidate['email'])}"
-        return (
-            f"EXPORTED, among {person['portal']}'s {candidate['audience']}: {address}"
-        )
+        return f"EXPORTED to {person['portal']}'s {candidate['audience']}: {address}"
     if fate == "not_written":
         return (
-            "IN NO FILE: exported by the rules, but the variable audience leaves the "
-            f"{candidate['audience']} out"
+            "NOT WRITTEN: the rules export it, but the variable audience leaves out "
+            f"the {candidate['audience']}"
         )
-    return f"NOT EXPORTED: {shown(fate)} (R13)"
+    labels = {check["reason"]: check["label"] for check in candidate["checks"]}
+    return f"NOT EXPORTED: {shown(labels[fate])} ({shown(fate)}, R13)"
 
 
 def _consent(candidate: Row) -> str:
     explicit = candidate["marketing_basis"] == "explicit"
-    dated = f", dated {candidate['marketing_at'] or 'by nothing'}"
+    dated = (
+        f", dated {candidate['marketing_at']}"
+        if candidate["marketing_at"]
+        else ", undated"
+    )
     match candidate["marketing_decision"]:
         case "deny":
             return f"denied by the subject's own field{dated}"
         case "grant" if explicit:
             return f"granted by the subject's own field{dated}"
         case "grant":
-            return f"granted by the portal's basis webshop{dated}"
-    return "none: the subject's field says nothing, and the portal's basis is explicit"
+            return f"granted by the portal's consent basis webshop{dated}"
+    return "none: the subject's field does not grant it and no consent basis does"
 
 
 def _checks(checks: list[Row]) -> Iterator[str]:
-    """Say what stands in the way, in the order of R13, and what would change it."""
+    """Yield the reasons that apply, in the order of R13, with what to do."""
     applying = [check for check in checks if check["does_apply"]]
     others = [check["reason"] for check in checks if not check["does_apply"]]
     for number, check in enumerate(applying):
-        also = "Then also" if number else "Because"
+        also = "Also" if number else "Why"
         yield f"{also}: {check['meaning']} ({check['reason']}, {check['rule']})"
-        yield f"{INDENT}What would change that: {check['remedy']}"
-    yield f"Does not apply (R13): {', '.join(map(shown, others))}"
+        yield f"{INDENT}What to do: {check['remedy']}"
+    yield f"Reasons that do not apply (R13): {', '.join(map(shown, others))}"
 
 
 def _places(candidate: Row) -> Iterator[str]:
     if candidate["kept_subject_uuid"]:
         yield (
-            f"Its place has: subject {shown(candidate['kept_subject_uuid'])}, activity "
+            f"Kept instead: subject {shown(candidate['kept_subject_uuid'])}, activity "
             f"{shown(candidate['kept_activity_uuid'])}, job "
             f"{shown(candidate['kept_job_uuid'])} (R12)"
         )
     if candidate["displaced"]:
         rows = counted(candidate["displaced"], "other row")
-        yield f"It has the place of {rows} (R12)"
+        yield f"Kept instead of {rows} (R12)"

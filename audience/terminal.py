@@ -15,7 +15,7 @@ from audience.wording import (
 
 
 def render(document: Document) -> str:
-    """Return the whole text, without an end of line."""
+    """Return the text without a final line break."""
     by = causes(document, shown)
     lines = [answer(document) + (f", by: {by}" if by else "")]
     lines += [f"GUARD FAILED: {sentence}" for sentence in failures(document, shown)]
@@ -26,7 +26,7 @@ def render(document: Document) -> str:
 
 
 def aligned(table: Table) -> list[str]:
-    """Return a table's lines: numbers to the right, text to the left."""
+    """Return a table's lines, numbers aligned to the right."""
     columns = [
         _column(name, [row[place] for row in table.rows])
         for place, name in enumerate(table.header)

@@ -1,11 +1,11 @@
-"""What a comparison says, in words and tables; markdown and terminal lay it out."""
+"""A comparison in words and tables, which markdown and terminal lay out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from audience.databases import Row
-from audience.diff import SIDES, Document, changed_phones
+from audience.diff import PHONES, ROWS, SIDES, Document, changed_phones
 
 type Cell = str | int | float
 type Layout = Callable[[str], str]
@@ -13,44 +13,52 @@ type Layout = Callable[[str], str]
 CAUSES = 5
 LISTED = 5
 SHOWN = 60
+NONE = "\u2013"
 ARROW = "→"
+AUDIENCE = ("portal", "audience")
+SWITCHING = ("from the other", "to the other")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; text cells are data, and so are to be laid out as such."""
+    """A table; its text cells are data and must be laid out as data."""
 
     title: str
     header: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
 
 
-def shown(text: str) -> str:
-    """Return data as one short line without control characters."""
-    printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-    return printable if len(printable) <= SHOWN else printable[: SHOWN - 1] + "…"
+def shown(text: str, most: int = SHOWN, joiners: str = "") -> str:
+    """Return data as one short line of visible characters and `joiners`."""
+    printable = "".join(
+        letter if letter.isprintable() or letter in joiners else "\ufffd"
+        for letter in text
+    )
+    return printable if len(printable) <= most else printable[: most - 1] + "…"
 
 
-def number(cell: float) -> str:
-    """Return a whole number, or a percentage."""
+def number(cell: float | None) -> str:
+    """Return a whole number, a percentage, or a dash for None."""
+    if cell is None:
+        return NONE
     return f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f} %"
 
 
 def counted(amount: int, noun: str) -> str:
-    """Return an amount with its noun, in the plural where it is not one."""
+    """Return an amount with its noun, in the plural unless it is 1."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def answer(document: Document) -> str:
-    """Return who is newly texted and who no longer, in a few words."""
+    """Return how many are newly texted and how many no longer."""
     newly, no_longer = document["newly_texted"], document["no_longer_texted"]
     if not newly and not no_longer:
-        return "Nobody is newly texted and nobody no longer."
+        return "The same people are texted."
     return f"{counted(newly, 'phone')} newly texted, {no_longer:,} no longer"
 
 
 def causes(document: Document, code: Layout) -> str:
-    """Return by which changes of fate; nothing where nobody's changes."""
+    """Return which changes of fate cause that, or an empty text."""
     phones: Counter[tuple[str, str]] = Counter()
     for move in document["moves"]:
         fates = (move["base_fate"], move["head_fate"])
@@ -64,7 +72,7 @@ def causes(document: Document, code: Layout) -> str:
 
 
 def failures(document: Document, code: Layout) -> list[str]:
-    """Return a sentence for each guard that has failed."""
+    """Return a sentence for each failed guard."""
     refusals = document["guards"]["refusals"]
     max_change = document["guards"]["max_change"]
     sentences = []
@@ -99,25 +107,26 @@ def _listed(parts: Sequence[str], limit: int) -> str:
 
 
 def rows_sentence(document: Document) -> str:
-    """Return what happens to the rows, in one sentence."""
+    """Return how the rows change, in one sentence."""
     rows: Counter[str] = Counter()
     for audience in document["audiences"]:
         rows.update(audience["rows"])
     return (
         f"{counted(rows['entering'], 'row')} entering, {rows['leaving']:,} leaving, "
         f"{rows['switching_in']:,} switching between buyers and non-buyers, "
-        f"{rows['changed']:,} with other values."
+        f"{rows['changed']:,} with changed values."
     )
 
 
 def tables(document: Document) -> Iterator[Table]:
-    """Yield the tables that have a row, the most telling first."""
+    """Yield the tables that have a row, the most important first."""
     audiences = [entry for entry in document["audiences"] if _differs(entry)]
     for table in (
         _variables(document["variables"]),
         _phones(audiences),
         _rows(audiences),
         _moves(document["moves"]),
+        _reasons(document),
         _columns(audiences),
     ):
         if table.rows:
@@ -135,42 +144,34 @@ def _variables(variables: Sequence[Row]) -> Table:
 
 
 def _phones(audiences: Sequence[Row]) -> Table:
-    names = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
-    header = ("newly texted", "no longer", "from the other", "to the other", "change")
-    return Table(
-        "Phones",
-        ("portal", "audience", *SIDES, *header),
-        [
-            (
-                *_names(entry),
-                *(entry["phones"][name] for name in (*SIDES, *names)),
-                "new" if entry["change_percent"] is None else entry["change_percent"],
-            )
-            for entry in audiences
-        ],
-    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *_names(entry),
+            *(entry["phones"][name] for name in (*SIDES, *PHONES)),
+            "new" if entry["change_percent"] is None else entry["change_percent"],
+        )
+        for entry in audiences
+    ]
+    header = ("newly texted", "no longer", *SWITCHING, "change")
+    return Table("Phones", (*AUDIENCE, *SIDES, *header), rows)
 
 
 def _rows(audiences: Sequence[Row]) -> Table:
-    names = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
-    header = ("entering", "leaving", "from the other", "to the other", *names[4:])
-    return Table(
-        "Rows",
-        ("portal", "audience", *SIDES, *header),
-        [
-            (*_names(entry), *(entry["rows"][name] for name in (*SIDES, *names)))
-            for entry in audiences
-        ],
-    )
+    rows: list[tuple[Cell, ...]] = [
+        (*_names(entry), *(entry["rows"][name] for name in (*SIDES, *ROWS)))
+        for entry in audiences
+    ]
+    header = ("entering", "leaving", *SWITCHING, "changed", "moved")
+    return Table("Rows", (*AUDIENCE, *SIDES, *header), rows)
 
 
 def _moves(moves: Sequence[Row]) -> Table:
     has_examples = any(move["examples"] for move in moves)
-    header = ("portal", "audience", "fate in base", "fate in head", "candidates")
+    header = ("fate in base", "fate in head", "candidates", "phones newly texted")
     extra = ("subjects",) if has_examples else ()
     return Table(
-        "From which fate to which",
-        (*header, "phones newly texted", "no longer", *extra),
+        "Changes of fate",
+        (*AUDIENCE, *header, "no longer", *extra),
         [
             (
                 move["portal"],
@@ -187,6 +188,14 @@ def _moves(moves: Sequence[Row]) -> Table:
     )
 
 
+def _reasons(document: Document) -> Table:
+    met = {move[f"{side}_fate"] for move in document["moves"] for side in SIDES}
+    rows: list[tuple[Cell, ...]] = [
+        (name, label) for name, label in document["labels"].items() if name in met
+    ]
+    return Table("Reasons", ("fate", "meaning"), rows)
+
+
 def _audience_of(move: Row) -> str:
     names = [move[f"{side}_audience"] for side in SIDES]
     known = [name for name in names if name]
@@ -199,8 +208,7 @@ def _columns(audiences: Sequence[Row]) -> Table:
         for entry in audiences
         for column, amount in entry["changed_columns"].items()
     ]
-    header = ("portal", "audience", "column", "rows")
-    return Table("Changed columns", header, rows)
+    return Table("Changed columns", (*AUDIENCE, "column", "rows"), rows)
 
 
 def _names(audience: Row) -> tuple[str, str]:

@@ -1,13 +1,13 @@
-"""What a build knows of itself at its end, as macros/run/finish_run.sql says it.
+"""What a build reports of itself at its end; macros/run/finish_run.sql writes it.
 
     report_json   {"run_id", "load_id", "code_version", "obstacle",
                    "variables": {...}, "left_out",
                    "results": [{"name", "kind", "status", "failures"}]}
 
 `kind` is dbt's: model, seed, test, unit_test. `failures` is a test's number of rows or
-null. `obstacle` says why the run is not to be promoted, and is empty where it is;
-`left_out` counts what has no result. Nothing is of a person, but `variables` can list
-groups, which can be teachers' names.
+null. `obstacle` says why the run must not be promoted, and is empty otherwise.
+`left_out` counts the nodes without a result. There is no personal data, except that
+`variables` can list groups, which can be named after teachers.
 """
 
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Result:
 
     @property
     def is_good(self) -> bool:
-        """Whether it stands against no promotion."""
+        """Return whether it allows a promotion."""
         return self.status in GOOD
 
     @property
     def is_skipped(self) -> bool:
-        """Whether it had no chance, as something before it failed."""
+        """Return whether it did not run, because something before it failed."""
         return self.status == SKIPPED
 
 
@@ -54,17 +54,17 @@ class Build:
 
     @property
     def has_marts(self) -> bool:
-        """Whether the marts are this build's, not those that an earlier one left."""
+        """Return whether this build made the marts, not an earlier one."""
         return any(r.name == MEMBERS and r.is_good for r in self.results)
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """The audiences that are written, by the variable `audience`."""
+        """Return the audiences to write, by the variable `audience`."""
         chosen = self.variables.get("audience", "both")
         return tuple(name for name in AUDIENCES if chosen in (name, "both"))
 
     def failed(self) -> list[Result]:
-        """Return what failed, tests with most rows first; not what was skipped."""
+        """Return what failed, most rows first, without what was skipped."""
         bad = [r for r in self.results if not (r.is_good or r.is_skipped)]
         return sorted(bad, key=lambda r: (-(r.failures or 0), r.kind, r.name))
 
@@ -76,7 +76,7 @@ class Build:
 
 
 def read_build(report_json: str) -> Build:
-    """Read report_json; ContractError where it is no such thing."""
+    """Return the build of report_json; raise ContractError if malformed."""
     fields = Fields.parse("report_json", report_json)
     return Build(
         run_id=fields.run_id("run_id"),

@@ -1,7 +1,7 @@
-"""Charts as SVG, by shape alone: colours are classes of the page's style.
+"""Charts as SVG. Colours are classes of the page's style.
 
-Widths stretch with the page, so there is no text in them: what they show is in the
-table beside each.
+Widths stretch with the page, so the charts hold no text; a table beside each has the
+numbers.
 """
 
 from collections.abc import Iterator, Sequence

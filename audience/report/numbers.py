@@ -1,13 +1,11 @@
-"""The numbers of a build, read from its database by the queries of report/sql."""
+"""The numbers of a build, read from its database by audience/sql/report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-type Row = dict[str, Any]
+from audience.databases import query
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,12 @@ class Funnel:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why candidates are left out, and how many of each audience."""
+    """Why candidates are left out, in the seed's words, and how many by audience."""
 
     reason: str
+    label: str
     meaning: str
+    remedy: str
     buyers: int
     non_buyers: int
 
@@ -88,26 +88,26 @@ class Numbers:
 def read_numbers(
     connection: DuckDBPyConnection, audiences: Sequence[str]
 ) -> Numbers | None:
-    """Read the numbers of a build that has made its marts and writes `audiences`.
+    """Return the numbers of a build that made its marts and writes `audiences`.
 
-    None where it was built from no row at all.
+    Return None if the build had no row at all.
     """
-    run = _query(connection, "run")
+    run = query(connection, "report/run")
     if not run:
         return None
-    connection.execute("set variable audiences = ?", [list(audiences)])
-    connection.execute(_text("members"))
-    [funnel] = _query(connection, "funnel")
+    query(connection, "report/members", {"audiences": list(audiences)})
+    [funnel] = query(connection, "report/funnel")
     return Numbers(
         **run[0],
         funnel=Funnel(**funnel),
-        reasons=[Reason(**row) for row in _query(connection, "reasons")],
-        portals=[Portal(**row) for row in _query(connection, "portals")],
-        jobs=[Job(**row) for row in _query(connection, "jobs")],
+        reasons=[Reason(**row) for row in query(connection, "report/reasons")],
+        portals=[Portal(**row) for row in query(connection, "report/portals")],
+        jobs=[Job(**row) for row in query(connection, "report/jobs")],
     )
 
 
 def read_load(connection: DuckDBPyConnection) -> list[PortalLoad]:
+<<<<<<< HEAD
     """Read what the load at hand says of its portals, from its load.json."""
     return [PortalLoad(**row) for row in _query(connection, "load")]
 
@@ -120,3 +120,7 @@ def _query(connection: DuckDBPyConnection, name: str) -> list[Row]:
 
 def _text(name: str) -> str:
     return files("audience.report").joinpath("sql", f"{name}.sql").read_text("utf-8")
+=======
+    """Return what the load says of its portals in its load.json."""
+    return [PortalLoad(**row) for row in query(connection, "report/load")]
+>>>>>>> audience

@@ -1,4 +1,4 @@
-"""The page: one HTML file that runs nothing and asks for nothing.
+"""The page: one HTML file without scripts that loads nothing.
 
 Its content security policy allows its own style, by hash, and nothing else.
 """
@@ -12,28 +12,25 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from audience.builds import in_words
 from audience.report import tables, wording
 from audience.report.build import Build
 from audience.report.charts import columns
 from audience.report.numbers import Numbers, PortalLoad
 from audience.report.trend import TrendRun
-from audience.wording import counted
+from audience.wording import counted, number
 from publish.layout import AUDIENCES
 from publish.manifest import RunFile
 
-ADDRESSES = {
-    "phone": "phone",
-    "email": "e-mail address",
-    "any": "phone or e-mail address",
-}
+PACKAGE = "audience.report"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a report is made of.
+    """Everything that a report shows.
 
-    `promoted` is the promoted run's id. `numbers` is None where the build did not make
-    its marts, `files` where the run has no manifest.
+    `promoted` is the promoted run's id. `numbers` is None when the build did not make
+    its marts, `files` when the run has no manifest.
     """
 
     build: Build
@@ -47,24 +44,26 @@ class Facts:
 def render(facts: Facts) -> bytes:
     """Return the page."""
     environment = Environment(
-        loader=PackageLoader("audience.report", "."),
+        loader=PackageLoader(PACKAGE, "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=wording.number, counted=counted)
+    environment.filters.update(number=number, counted=counted)
     environment.globals.update(began_at=wording.began_at)
-    style = files("audience.report").joinpath("style.css").read_text("utf-8")
+    style = files(PACKAGE).joinpath("style.css").read_text("utf-8")
+    most_rows = max((run.rows or 0 for run in facts.trend), default=0)
     page = environment.get_template("page.html").render(
         facts=facts,
         state=_state(facts),
         title=wording.title(facts.build, facts.numbers, facts.promoted),
         lead=list(wording.lead(facts.build, facts.numbers, facts.promoted)),
-        address=ADDRESSES.get(str(facts.build.variables.get("contact_filter"))),
+        change=wording.change(facts.trend),
+        contact=in_words("{contact}", facts.build.variables),
         tables=tables,
-        most_rows=_most_rows(facts.trend),
-        trend_chart=_trend_chart(facts.trend),
+        most_rows=most_rows,
+        trend_chart=_trend_chart(facts.trend, most_rows),
         style=Markup(style),  # noqa: S704 - the project's own file
         style_hash=_policy_hash(style),
     )
@@ -85,11 +84,7 @@ def _state(facts: Facts) -> tuple[str, str]:
     return ("bad" if facts.build.obstacle else "plain"), "Not promoted"
 
 
-def _most_rows(trend: Sequence[TrendRun]) -> int:
-    return max((run.rows or 0 for run in trend), default=0)
-
-
-def _trend_chart(trend: Sequence[TrendRun]) -> Markup:
+def _trend_chart(trend: Sequence[TrendRun], most_rows: int) -> Markup:
     heights = [
         None
         if run.buyers is None or run.non_buyers is None
@@ -98,4 +93,4 @@ def _trend_chart(trend: Sequence[TrendRun]) -> Markup:
     ]
     gaps = sum(height is None for height in heights)
     label = f"Rows of {counted(len(trend), 'run')}, {gaps} without a manifest"
-    return columns(heights, _most_rows(trend), label)
+    return columns(heights, most_rows, label)

@@ -1,20 +1,17 @@
-"""The tables of the report, with a bar in each line where one tells more.
-
-Sums stand in their tables as lines of their own.
-"""
+"""The tables of the report, with bars where a bar helps."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 
 from markupsafe import Markup
 
-from audience.builds import variable_text
+from audience.builds import in_words, variable_text
 from audience.report.build import Build, Result
 from audience.report.charts import Part, bar
 from audience.report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
 from audience.report.trend import TrendRun
-from audience.report.wording import KINDS, began_at, how_failed, number, percent, shown
-from audience.wording import counted
+from audience.report.wording import KINDS, began_at, how_failed, percent
+from audience.wording import counted, number, shown
 from publish.fields import Json
 from publish.manifest import RunFile
 
@@ -22,22 +19,30 @@ LISTED_JOBS = 10
 LEAST_SUBJECTS = 10
 LISTED = 100
 MINUS = "\u2212"
+NAME_LENGTH = 80
+# They are invisible, but join visible ones: emoji, and letters of some scripts.
+JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line: `cells` are aligned as numbers, `note` is smaller print."""
+    """A line: `cells` are aligned as numbers, the rest is in smaller print.
+
+    `code` is the label's name in files, `remedy` says what to do.
+    """
 
     label: str
     cells: tuple[str, ...]
     note: str = ""
+    code: str = ""
+    remedy: str = ""
     bar: Markup | None = None
     is_sum: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `more` is how many lines it leaves out at its end."""
+    """A table; `more` counts the lines left out at its end."""
 
     name: str
     header: tuple[str, ...]
@@ -47,16 +52,16 @@ class Table:
 
 
 def funnel(counts: Funnel) -> Table:
-    """Return the way from landed subjects to phones as one sum; no line of 0."""
+    """Return the steps from landed subjects to phones; those of 0 are left out."""
     repeated = counts.exported - counts.without_phone - counts.phones
     steps = [
         ("=", "Subjects landed", counts.landed),
         (MINUS, "Known to job details only", counts.in_details_only),
-        (MINUS, "Of jobs that are off sale", counts.of_jobs_off_sale),
+        (MINUS, "In jobs that are off sale", counts.of_jobs_off_sale),
         ("=", "Subjects", counts.subjects),
         ("+", "Further activities of a subject", counts.candidates - counts.subjects),
         ("=", "Candidates", counts.candidates),
-        (MINUS, "Left out, by the reasons below", counts.candidates - counts.exported),
+        (MINUS, "Left out, by the reasons above", counts.candidates - counts.exported),
         ("=", "Rows exported", counts.exported),
         (MINUS, "Without a phone", counts.without_phone),
         (MINUS, "With a phone that another row has", repeated),
@@ -67,7 +72,7 @@ def funnel(counts: Funnel) -> Table:
 
 
 def _steps(steps: Iterable[tuple[str, str, int]], whole: int) -> Iterator[Line]:
-    """Give each step its bar: a sum from the left, what comes or goes at its place."""
+    """Yield each step with its bar: sums from the left, changes where they occur."""
     reached = 0
     for sign, label, amount in steps:
         if sign == "=":
@@ -82,17 +87,20 @@ def _steps(steps: Iterable[tuple[str, str, int]], whole: int) -> Iterator[Line]:
             yield Line(label, (f"{sign}{number(amount)}",), bar=drawn)
 
 
-def reasons(numbers: Numbers) -> Table:
-    """Return the exclusion reasons by audience, added up to all candidates."""
-    most = max((r.buyers + r.non_buyers for r in numbers.reasons), default=0)
+def reasons(numbers: Numbers, values: dict[str, Json]) -> Table:
+    """Return the exclusion reasons by audience, most frequent first, with their sum."""
+    ordered = sorted(numbers.reasons, key=lambda r: -(r.buyers + r.non_buyers))
+    most = max((r.buyers + r.non_buyers for r in ordered), default=0)
     lines = [
         Line(
-            reason.reason,
+            in_words(reason.label, values),
             _audiences(reason.buyers, reason.non_buyers),
-            note=reason.meaning,
+            note=in_words(reason.meaning, values),
+            code=reason.reason,
+            remedy=in_words(reason.remedy, values),
             bar=bar(_parts(reason), most),
         )
-        for reason in numbers.reasons
+        for reason in ordered
     ]
     left_out = _added(numbers.reasons)
     exported = _added(numbers.portals)
@@ -105,7 +113,8 @@ def reasons(numbers: Numbers) -> Table:
             is_sum=True,
         ),
     ]
-    return Table("reasons", ("Reason", "Buyers", "Non-buyers", "Both"), lines, sums)
+    header = ("Why, and what to do", "Buyers", "Non-buyers", "Both")
+    return Table("reasons", header, lines, sums)
 
 
 def _audiences(buyers: int, non_buyers: int) -> tuple[str, ...]:
@@ -161,7 +170,7 @@ def _left_out(candidates: int, exported: int) -> str:
 def least_reachable(jobs: Sequence[Job]) -> Table:
     """Return the jobs with the smallest share of reachable subjects, worst first.
 
-    Jobs of fewer than LEAST_SUBJECTS do not count, nor those where all are reachable.
+    Leave out jobs of fewer than LEAST_SUBJECTS and those where all are reachable.
     """
     weak = [
         job
@@ -184,10 +193,11 @@ def most_unsold(jobs: Sequence[Job]) -> Table:
 
 
 def _job(job: Job, part: int, drawn: tuple[str, str]) -> Line:
-    """Give a job with a part of its subjects, drawn against the rest of them."""
+    """Return a job with a part of its subjects, drawn against the rest."""
     amounts = (part, job.subjects - part)
+    name = shown(job.job_name or job.job_uuid, NAME_LENGTH, JOINERS)
     return Line(
-        shown(job.job_name) if job.job_name else f"No name, {shown(job.job_uuid)}",
+        name if job.job_name else f"No name, {name}",
         (number(job.subjects), number(part), percent(part, job.subjects)),
         note=job.portal,
         bar=bar(list(zip(drawn, amounts, strict=True)), job.subjects),
@@ -208,9 +218,9 @@ def trend(runs: Sequence[TrendRun]) -> Table:
 
 
 def load(portals: Sequence[PortalLoad]) -> Table:
-    """Return what the portals were asked for, added up.
+    """Return what the portals were asked for, with the sum.
 
-    What load.json does not say of a portal is a dash, in the sum as well.
+    What load.json leaves out is a dash, and so is its sum.
     """
     counts = [astuple(portal)[1:] for portal in portals]
     added = PortalLoad("All portals", *map(_known_sum, zip(*counts, strict=True)))
@@ -223,7 +233,7 @@ def load(portals: Sequence[PortalLoad]) -> Table:
 
 
 def _loaded(portal: PortalLoad) -> Line:
-    """Give what was asked for and carried over, access keys and users together."""
+    """Return what was asked for and carried over, access keys and users together."""
     asked = _known_sum((portal.asked_keys, portal.asked_users))
     carried = _known_sum((portal.carried_keys, portal.carried_users))
     is_split = asked is not None and carried is not None
@@ -244,7 +254,7 @@ def _known_sum(amounts: Sequence[int | None]) -> int | None:
 
 
 def contracts(build: Build) -> Table:
-    """Return how the contracts ended, by their kind, added up."""
+    """Return how the contracts ended, by kind, with the sum."""
     lines = [
         Line(f"{label}s", tuple(map(number, _ends(build.results, kind))))
         for kind, label in KINDS.items()
@@ -255,7 +265,7 @@ def contracts(build: Build) -> Table:
 
 
 def _ends(results: Iterable[Result], kind: str | None = None) -> tuple[int, int, int]:
-    """Count those of a kind, or of all, that passed, failed and were skipped."""
+    """Return how many of a kind, or of all, passed, failed and were skipped."""
     chosen = [result for result in results if kind in (None, result.kind)]
     good = sum(result.is_good for result in chosen)
     skipped = sum(result.is_skipped for result in chosen)
@@ -263,7 +273,7 @@ def _ends(results: Iterable[Result], kind: str | None = None) -> tuple[int, int,
 
 
 def failures(build: Build) -> Table:
-    """Return what failed, with how many rows or how else."""
+    """Return what failed, with its rows or its status."""
     failed = build.failed()
     lines = [
         Line(
@@ -277,7 +287,7 @@ def failures(build: Build) -> Table:
 
 
 def run_files(files: Sequence[RunFile]) -> Table:
-    """Return the files of a run; one of an audience in two formats has rows twice."""
+    """Return the files of a run; an audience in two formats counts twice."""
     lines = [
         Line(file.path, (number(file.rows), number(file.bytes)), note=file.sha256)
         for file in sorted(files, key=lambda file: file.path)[:LISTED]
@@ -288,7 +298,7 @@ def run_files(files: Sequence[RunFile]) -> Table:
 
 
 def variables(values: dict[str, Json]) -> Table:
-    """Return the variables; of a list only how long it is, as it can be of names."""
+    """Return the variables. Lists are only counted: they can hold names."""
     lines = [
         Line(name, (variable_text(value),)) for name, value in sorted(values.items())
     ]

@@ -1,6 +1,7 @@
-"""The newest runs of the export root, by what their manifests say."""
+"""The newest runs of the export root, from their manifests."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from common.errors import ContractError
@@ -13,7 +14,7 @@ RUNS = 30
 
 @dataclass(frozen=True)
 class TrendRun:
-    """A run and its exported rows; None where it has no manifest that can be read."""
+    """A run and its exported rows; None without a readable manifest."""
 
     run_id: str
     buyers: int | None
@@ -28,20 +29,17 @@ class TrendRun:
 
 
 def read_trend(root: Root, run_id: str) -> list[TrendRun]:
-    """Return a run, which may have no file yet, and up to 29 before it, sorted."""
+    """Return a run, which can lack files yet, and up to 29 before it, sorted."""
     upto = {run for run in root.run_ids() if run < run_id} | {run_id}
     return [_read_run(root, run) for run in sorted(upto)[-RUNS:]]
 
 
 def _read_run(root: Root, run_id: str) -> TrendRun:
     content = root.read(manifest_key(run_id))
-    if content is None:
-        return TrendRun(run_id, None, None)
-    try:
-        manifest = read_manifest(content, run_id)
-    except ContractError:
-        return TrendRun(run_id, None, None)
-    return TrendRun(run_id, *_exported(manifest))
+    if content is not None:
+        with suppress(ContractError):
+            return TrendRun(run_id, *_exported(read_manifest(content, run_id)))
+    return TrendRun(run_id, None, None)
 
 
 def _exported(manifest: Manifest) -> Iterator[int]:

@@ -1,17 +1,15 @@
 """What the report says in words. The answer comes first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from audience.builds import in_words
 from audience.report.build import Build, Result
-from audience.report.numbers import Funnel, Numbers, Reason
-from audience.wording import counted
+from audience.report.numbers import Numbers
+from audience.report.trend import TrendRun
+from audience.wording import NONE, counted
 
-SHOWN = 80
 NAMED = 3
-# Cannot be seen, but join what can: emoji, and letters of some scripts.
-JOINERS = "\u200c\u200d"
-NONE = "\u2013"
 KINDS = {
     "test": "data test",
     "unit_test": "unit test",
@@ -21,13 +19,8 @@ KINDS = {
 }
 
 
-def number(amount: int | None) -> str:
-    """Return a whole number with its thousands apart; a dash for none."""
-    return NONE if amount is None else f"{amount:,}"
-
-
 def percent(part: int, whole: int) -> str:
-    """Return a share in whole percent; never 0 % or 100 % of what is neither."""
+    """Return a share in whole percent; never 0 % or 100 % by rounding."""
     if not whole:
         return NONE
     rounded = round(100 * part / whole)
@@ -36,15 +29,6 @@ def percent(part: int, whole: int) -> str:
     if rounded == 100 and part < whole:  # noqa: PLR2004
         return ">99 %"
     return f"{rounded} %"
-
-
-def shown(text: str) -> str:
-    """Return a portal's text as one short line of what can be seen."""
-    printable = "".join(
-        letter if letter.isprintable() or letter in JOINERS else "\ufffd"
-        for letter in text
-    )
-    return printable if len(printable) <= SHOWN else printable[: SHOWN - 1] + "…"
 
 
 def began_at(run_id: str) -> str:
@@ -65,22 +49,20 @@ def title(build: Build, numbers: Numbers | None, promoted: str | None) -> str:
         return f"Nothing was promoted: {counted(len(failed), 'contract')} failed."
     if build.obstacle:
         return f"{_rows(numbers)} not promoted."
-    return f"{_rows(numbers, 'is', 'are')} ready; promoting was not asked for."
+    return f"{_rows(numbers, 'is', 'are')} ready; the build did not ask to promote."
 
 
 def _rows(numbers: Numbers | None, one: str = "was", more: str = "were") -> str:
     if numbers is None:
         return f"The run {one}"
-    funnel = numbers.funnel
-    if not funnel.exported:
+    if not numbers.funnel.exported:
         return f"A run without a row {one}"
-    verb = one if funnel.exported == 1 else more
-    return f"{rows_for_phones(funnel)} {verb}"
+    return f"{_exported(numbers)} {one if numbers.funnel.exported == 1 else more}"
 
 
-def rows_for_phones(funnel: Funnel) -> str:
-    """Return the exported rows and their distinct phones."""
-    return f"{counted(funnel.exported, 'row')} for {counted(funnel.phones, 'phone')}"
+def _exported(numbers: Numbers) -> str:
+    rows, phones = numbers.funnel.exported, numbers.funnel.phones
+    return f"{counted(rows, 'row')} for {counted(phones, 'phone')}"
 
 
 def lead(build: Build, numbers: Numbers | None, promoted: str | None) -> Iterator[str]:
@@ -92,7 +74,7 @@ def lead(build: Build, numbers: Numbers | None, promoted: str | None) -> Iterato
     if failed:
         yield f"{_failures(failed)}."
     elif build.obstacle:
-        # As it is: it can end with a command to paste.
+        # Nothing after it: it can end with a command to paste.
         yield build.obstacle[0].upper() + build.obstacle[1:]
     if promoted != build.run_id:
         yield f"Run {promoted} stays promoted." if promoted else "No run is promoted."
@@ -100,19 +82,31 @@ def lead(build: Build, numbers: Numbers | None, promoted: str | None) -> Iterato
         yield "There are no numbers: the build made no audiences."
     else:
         if failed:
-            yield f"The audiences as built: {rows_for_phones(numbers.funnel)}."
-        yield _left_out(numbers.funnel, numbers.reasons)
+            yield f"The audiences as built: {_exported(numbers)}."
+        yield _left_out(numbers, build)
     if len(build.passed()) == len(build.results) and not build.left_out:
         yield f"All {len(build.results):,} contracts passed."
 
 
+def change(trend: Sequence[TrendRun]) -> str:
+    """Return how the last run's rows differ from those of the run before it."""
+    *earlier, last = trend
+    before = next((run for run in reversed(earlier) if run.rows is not None), None)
+    if last.rows is None:
+        return "This run wrote no complete files, so there is nothing to compare."
+    if before is None:
+        return "There is no earlier run to compare with."
+    since = f"the run of {began_at(before.run_id)} UTC"
+    buyers = (last.buyers or 0) - (before.buyers or 0)
+    non_buyers = (last.non_buyers or 0) - (before.non_buyers or 0)
+    if not buyers and not non_buyers:
+        return f"As many rows as in {since}."
+    return f"Since {since}: buyers {buyers:+,}, non-buyers {non_buyers:+,} rows."
+
+
 def _failures(failed: list[Result]) -> str:
-    named = ", ".join(_failure(result) for result in failed[:NAMED])
+    named = ", ".join(f"{r.name} ({how_failed(r)})" for r in failed[:NAMED])
     return named + (f" and {len(failed) - NAMED} more" if len(failed) > NAMED else "")
-
-
-def _failure(result: Result) -> str:
-    return f"{result.name} ({how_failed(result)})"
 
 
 def how_failed(result: Result) -> str:
@@ -122,15 +116,16 @@ def how_failed(result: Result) -> str:
     return result.status
 
 
-def _left_out(funnel: Funnel, reasons: list[Reason]) -> str:
-    left_out = funnel.candidates - funnel.exported
-    if not funnel.candidates:
+def _left_out(numbers: Numbers, build: Build) -> str:
+    candidates = counted(numbers.funnel.candidates, "candidate")
+    left_out = numbers.funnel.candidates - numbers.funnel.exported
+    if not numbers.funnel.candidates:
         return "The load has no candidate."
     if not left_out:
-        return f"None of {counted(funnel.candidates, 'candidate')} was left out."
-    most = max(reasons, key=lambda r: r.buyers + r.non_buyers)
+        return f"None of {candidates} was left out."
+    most = max(numbers.reasons, key=lambda r: r.buyers + r.non_buyers)
     return (
-        f"{left_out:,} of {counted(funnel.candidates, 'candidate')} "
-        f"{'was' if left_out == 1 else 'were'} left out, most often as "
-        f"{most.reason} ({most.buyers + most.non_buyers:,})."
+        f"{left_out:,} of {candidates} {'was' if left_out == 1 else 'were'} left out, "
+        f"most often for: {in_words(most.label, build.variables)} "
+        f"({most.buyers + most.non_buyers:,})."
     )

@@ -1,8 +1,8 @@
-"""Writing a run's report beside its files, once it is known what became of the run.
+"""Write a run's report beside its files, after the run has ended.
 
-The report is no part of the run: the manifest does not list it and no consumer reads
-it. It comes after the promotion, so it can say how that ended, and what stops it stops
-no run.
+The report is not part of the run: the manifest does not list it and no consumer reads
+it. It comes after the promotion, so it can say how that ended, and a failure to write
+it does not fail the run.
 """
 
 from contextlib import suppress
@@ -27,16 +27,16 @@ from publish.staging import claim, settle
 
 
 def write_report(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
-    """Write report.html into a run that has ended; return its address, '' without.
+    """Write report.html into a run that has ended; return its address, or ''.
 
-    The numbers are read on a cursor of its own, so `connection` may be in the middle of
-    a query. Where storage or database refuse, a warning in dbt's log says so.
+    The numbers are read on a separate cursor, because `connection` can be in the middle
+    of a query. If storage or database fail, dbt's log gets a warning.
     """
     try:
         with connection.cursor() as cursor:
             address = _write(export_root(), cursor, build)
     except (CommandError, duckdb.Error) as error:
-        # What DuckDB says can quote rows.
+        # DuckDB's messages can quote rows.
         why = str(error) if isinstance(error, CommandError) else type(error).__name__
         _say(f"Run {build.run_id} has no report: {why}", EventLevel.WARN)
         return ""

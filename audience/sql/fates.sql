@@ -1,5 +1,5 @@
--- The fates with their order: the reasons of both builds by R13, then what is
--- no reason. Guarded is what either build guards. One row a fate.
+-- The fates in order: the reasons of both builds by R13, then the others. A
+-- reason is guarded if either build guards it. One row a fate.
 create temp table fates as
 with
 

@@ -91,7 +91,7 @@ def write_synthetic(path: Path, side: str) -> None:
 
 def seconds_of_diff(base: Path, head: Path) -> float:
     """Run the command as a person would, with all that it can write."""
-    command = (Path(sys.executable).parent / "audience", "diff", base, head)
+    command = (Path(sys.executable).parent / "sms", "audience", "diff", base, head)
     outputs = ("--md", base.with_suffix(".md"), "--json", base.with_suffix(".json"))
     began = time.perf_counter()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Databases as a build leaves them, made by hand: only what `audience diff` reads."""
+"""Databases as a build leaves them, with only what `sms audience diff` reads."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from audience.databases import MEMBERS
+from audience.databases import MEMBERS, REASONS
 from audience.diff import COMPARED
 
 SEED = Path(__file__).parents[2] / "seeds" / "exclusion_reasons.csv"
@@ -87,6 +87,7 @@ def create_relations(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create schema if not exists {relation.split('.')[0]}")
         typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(f"create table {relation} ({typed})")
+    connection.execute(f"alter table {REASONS} add column label varchar")
     connection.execute(
         f"insert into seeds.exclusion_reasons by name from read_csv('{SEED}')"
     )

@@ -1,4 +1,4 @@
-"""The command `audience`, run in this process as its script runs it."""
+"""The command `sms audience`, run in this process as its script runs it."""
 
 import io
 import sys
@@ -20,7 +20,7 @@ class Outcome:
 
 
 def audience(*arguments: str | Path) -> Outcome:
-    """Run `audience` with these arguments."""
+    """Run `sms audience` with these arguments."""
     output, errors = io.StringIO(), io.StringIO()
     status: int | str | None = None
     argv = ["sms", "audience", *map(str, arguments)]

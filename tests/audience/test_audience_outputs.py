@@ -75,7 +75,7 @@ def test_nobody_is_an_answer_too(tmp_path: Path) -> None:
     """And there is no table then."""
     outcome, md, _ = written(tmp_path, [member()], [member()])
     assert outcome.status == 0
-    sentence = "Nobody is newly texted and nobody no longer."
+    sentence = "The same people are texted."
     assert outcome.output.splitlines()[0] == sentence
     assert md.splitlines()[0] == f"**{sentence}**"
     assert "|" not in md
@@ -175,7 +175,7 @@ def test_no_data_becomes_markup(tmp_path: Path) -> None:
     tags = set(re.findall(r"<(\w+)", page))
     assert tags == {"p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td"}
     columns = {line.count("|") for line in md.splitlines() if "|" in line}
-    assert columns == {8, 10, 11}
+    assert columns == {3, 8, 10, 11}
     assert not set("\x1b\u202e\r") & set(outcome.output)
 
 
@@ -285,9 +285,10 @@ def test_a_file_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
 
 def test_the_script_answers(tmp_path: Path) -> None:
     """As it is installed: help, and a real exit code."""
-    script = Path(sys.executable).parent / "audience"
+    script = Path(sys.executable).parent / "sms"
     path = write_build(tmp_path / "build.duckdb", [member()])
-    for arguments in (["--help"], ["diff", "--help"], ["diff", path, path]):
-        done = subprocess.run([script, *arguments], capture_output=True, check=True)
-        assert done.stdout
-    assert subprocess.run([script, "diff", path, "x"], check=False).returncode == 3
+    for arguments in (["diff", "--help"], ["diff", path, path]):
+        command = [script, "audience", *arguments]
+        assert subprocess.run(command, capture_output=True, check=True).stdout
+    command = [script, "audience", "diff", path, "x"]
+    assert subprocess.run(command, check=False).returncode == 3

@@ -75,10 +75,10 @@ def a_damaged_file(path: Path) -> None:
     [
         (no_file, "there is no file"),
         (a_folder, "is a folder"),
-        (an_empty_file, "is no DuckDB database"),
-        (a_text_file, "is no DuckDB database"),
+        (an_empty_file, "is not a DuckDB database"),
+        (a_text_file, "is not a DuckDB database"),
         (half_a_file, "cannot be read to the end"),
-        (a_damaged_file, "is no DuckDB database, or a damaged one"),
+        (a_damaged_file, "is not a DuckDB database, or it is damaged"),
     ],
 )
 def test_a_file_that_is_no_whole_database(
@@ -107,7 +107,7 @@ def test_a_database_in_use_by_a_build(tmp_path: Path) -> None:
         refused(audience("explain", "--db", path, "--subject", "s1"), "is in use")
         holder.stdin.close()
     refused(outcome, "head: ")
-    refused(outcome, "is in use, by a build perhaps")
+    refused(outcome, "is in use, perhaps by a build")
     assert diffed(tmp_path / "..", "head", path).status == 0
 
 
@@ -155,8 +155,11 @@ def test_a_marker_that_says_two_things(tmp_path: Path, marker: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ({"load_id": "another"}, "another load: another and 2026"),
-        ({"as_of": "2026-11-20 01:02:04"}, "another as_of: 2026-11-20T01:02:04"),
+        ({"load_id": "another"}, "differ in load: another and 2026"),
+        (
+            {"as_of": "2026-11-20 01:02:04"},
+            "differ in as_of: 2026-11-20T01:02:04",
+        ),
     ],
 )
 def test_builds_of_another_load_or_time(

@@ -112,7 +112,7 @@ def test_a_build_is_compared_with_itself(builds: Builds) -> None:
     path = builds["base"].database
     outcome = audience("diff", path, path, "--max-change", "0")
     assert outcome.status == 0
-    assert outcome.output.startswith("Nobody is newly texted and nobody no longer.")
+    assert outcome.output.startswith("The same people are texted.")
 
 
 def some_of_each_fate(builds: Builds) -> Iterator[tuple[str, Values]]:
@@ -145,10 +145,15 @@ def test_every_fate_is_explained_and_masked(builds: Builds) -> None:
         assert applying[:1] == ([] if row["fate"] == "exported" else [row["fate"]])
         said = audience(*arguments).output
         is_exported = row["fate"] == "exported"
-        fate = ": EXPORTED, among" if is_exported else f": NOT EXPORTED: {row['fate']}"
-        assert fate in said
+        labels = {check["reason"]: check["label"] for check in candidate["checks"]}
+        assert (
+            ": EXPORTED to" in said
+            if is_exported
+            else (f": NOT EXPORTED: {labels[row['fate']]} ({row['fate']}, R13)" in said)
+        )
+        assert "{contact}" not in said
         if row["fate"] == "duplicate":
-            assert f"Its place has: subject {candidate['kept_subject_uuid']}" in said
+            assert f"Kept instead: subject {candidate['kept_subject_uuid']}" in said
         for secret in secrets(path, row["subject_uuid"]):
             assert not re.search(rf"\b{re.escape(secret)}\b", said), row["fate"]
         if row["fate"] == "exported":
@@ -204,7 +209,7 @@ def test_who_is_no_candidate_is_told_from_who_is_unknown(builds: Builds) -> None
         ).fetchall()
     outcome = audience("explain", "--db", path, "--subject", subject)
     assert outcome.status == 0
-    assert "No candidate: only the job's details have the subject" in outcome.output
+    assert "Not a candidate: only the job's details have the subject" in outcome.output
     for option, value in (
         ("--subject", "nobody"),
         ("--phone", "+13125550199"),

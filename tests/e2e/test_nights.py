@@ -170,7 +170,7 @@ def test_a_run_is_compared_with_the_promoted_one_and_its_database(
     found = compare_with_promoted(steps, night, root, (project.database, built))
     assert found == promoted
     assert night.difference["total"]["came"] == 0
-    assert "Nobody is newly texted" in render(night)
+    assert "The same people are texted" in render(night)
     assert "### What comes and goes" in render(night)
 
     night = Night("plan", (), load, promoted.about.run_id, promoted)

@@ -77,9 +77,12 @@ def test_a_report_adds_up_to_what_was_built(
     for count in manifest["counts"]:
         for reason, number in count["excluded"].items():
             told[reason, count["audience"]] += number
+    contact = choice.get("contact_filter", "phone").replace("email", "e-mail")
+    labels = dict(asked(project, "select reason, label from seeds.exclusion_reasons"))
     for reason in {reason for reason, _ in told}:
         pair = [told[reason, "buyers"], told[reason, "non_buyers"]]
-        assert reasons.pop(reason) == [*pair, sum(pair)]
+        label = labels[reason].format(contact=contact.replace("any", "phone or e-mail"))
+        assert reasons.pop(label) == [*pair, sum(pair)]
     not_written = sum(c["exported"] for c in manifest["counts"]) - rows
     assert sum(total for *_, total in reasons.values()) == not_written
 

@@ -76,8 +76,15 @@ def facts() -> Facts:
             as_of="2026-11-24T13:42:53Z",
             funnel=Funnel(1300, 60, 40, 1200, 1500, 1100, 100, 900),
             reasons=[
-                Reason("no_images", "The subject refers to no image.", 50, 100),
-                Reason("duplicate", "Another row is kept.", 100, 150),
+                Reason(
+                    "contact_invalid",
+                    "No usable {contact}",
+                    "What is entered is not a valid {contact}.",
+                    "Correct the {contact}.",
+                    50,
+                    100,
+                ),
+                Reason("duplicate", "Same", "Another is kept.", "Nothing.", 100, 150),
             ],
             portals=[
                 Portal("north", 1000, 300, 500, 620),
@@ -196,7 +203,7 @@ def one_portal() -> Facts:
     numbers = replace(
         whole.numbers,
         funnel=Funnel(10, 0, 0, 10, 10, 1, 0, 1),
-        reasons=[Reason("not_written", "Left out.", 0, 9)],
+        reasons=[Reason("not_written", "Not written", "Left out.", "Build it.", 0, 9)],
         portals=[Portal("north", 10, 1, 0, 1)],
         jobs=[Job("north", "job", "A job", 10, 10, 0)],
     )

@@ -1,6 +1,6 @@
--- Every reason of R13, in its order, with whether it applies to each of their
--- activities: what else stands in the way once the first is gone. Duplicates
--- are told among those to whom nothing else applies (R12). One row a portal,
+-- Every reason of R13, in its order, and whether it applies to each of their
+-- activities: also what would still exclude them once the first is gone. Only
+-- those that nothing else excludes can be duplicates (R12). One row a portal,
 -- job, subject, activity and reason.
 with
 
@@ -35,6 +35,7 @@ select
     candidates.subject_uuid,
     candidates.activity_uuid,
     exclusion_reasons.reason,
+    exclusion_reasons.label,
     exclusion_reasons.rule,
     exclusion_reasons.meaning,
     exclusion_reasons.remedy,

@@ -1,0 +1,6 @@
+-- The reasons in words. One row a reason.
+select
+    reason,
+    label
+from {{ build }}.seeds.exclusion_reasons
+order by precedence

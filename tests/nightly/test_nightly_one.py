@@ -60,7 +60,7 @@ def test_a_night_that_is_told_to_stop_says_where_and_takes_its_command_with_it(
     said = record(project)
     assert said["obstacle"] == "load: stopped"
     assert said["steps"][0]["exit_code"] == night.returncode
-    assert "**No run was made:** <code>load&#58; stopped</code>" in summary(project)
+    assert "**No run was written:** <code>load&#58; stopped</code>" in summary(project)
     assert project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
 
 
@@ -78,7 +78,7 @@ def test_a_failed_step_is_named_with_its_reason_and_exit_code(tmp_path: Path) ->
     assert [step["name"] for step in said["steps"]] == ["load"]
     assert said["steps"][0]["exit_code"] == 2
     assert (said["run_id"], said["is_promoted"]) == (None, False)
-    assert "**No run was made:**" in summary(project)
+    assert "**No run was written:**" in summary(project)
     assert file.read_text() == summary(project)
     assert not (project.folder / "exports").exists()
 
@@ -124,6 +124,27 @@ def test_a_summary_that_cannot_be_written_is_refused_before_the_load(
     failed = project.run("sms", "nightly", "export", "--summary", name, status=2)
     assert failed.output.startswith(f"sms: --summary: {name} cannot be written")
     assert len(failed.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("suppressions.csv", "suppressions.csv cannot be written"),
+        ("suppressions.csv/exports", "suppressions.csv/exports cannot be written"),
+        ("gs://bucket/prefix", "begins with gs://"),
+    ],
+)
+def test_an_export_root_that_cannot_be_written_is_refused_before_the_load(
+    tmp_path: Path, address: str, said: str
+) -> None:
+    project = new_night_project(tmp_path / "project").with_environment(
+        EXPORT_ROOT=address
+    )
+    failed = project.run("sms", "nightly", "plan", status=2)
+    assert failed.output.startswith("sms: EXPORT_ROOT")
+    assert said in failed.output
+    assert len(failed.output.splitlines()) == 1
+    assert not (project.folder / ".nightly").exists()
 
 
 def test_a_store_that_is_no_bucket_is_refused(tmp_path: Path) -> None:

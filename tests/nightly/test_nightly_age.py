@@ -26,7 +26,7 @@ def run_id(ago: timedelta) -> str:
 
 
 def promote(root: Path, promoted_at: str) -> None:
-    """Leave a current.json."""
+    """Write a current.json."""
     run = run_id(timedelta(days=9))
     root.mkdir()
     (root / "current.json").write_text(
@@ -47,7 +47,7 @@ def ago(hours: float) -> str:
 
 
 def age(*options: str) -> Result:
-    """What `sms nightly age` says; an error is its `exception`."""
+    """Return what `sms nightly age` prints; an error is its `exception`."""
     return CliRunner().invoke(cli, ["age", *options], catch_exceptions=True)
 
 

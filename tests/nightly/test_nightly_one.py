@@ -1,4 +1,4 @@
-"""One night at a time; what a night that failed or was stopped leaves."""
+"""One night at a time; what a failed or stopped night leaves."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from tests.nightly.nights import (
 BUSY = 30
 
 
-def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
+def test_a_second_night_is_refused_also_while_an_orphan_of_a_killed_one_runs(
     tmp_path: Path,
 ) -> None:
     listener, url = silent_portal()
@@ -37,13 +37,13 @@ def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
 
         os.killpg(night.pid, signal.SIGKILL)
         connection.close()
-    # Nothing is cleaned up by hand: the next night gets as far as its own mistake.
+    # Without any cleaning up, the next night gets as far as its own mistake.
     after = project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
     assert "step load failed (exit code 2)" in after.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_night_that_is_told_to_stop_says_where_and_takes_its_command_with_it(
+def test_a_stopped_night_says_where_and_stops_its_command(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     listener, url = silent_portal()
@@ -83,7 +83,7 @@ def test_a_failed_step_is_named_with_its_reason_and_exit_code(tmp_path: Path) ->
     assert not (project.folder / "exports").exists()
 
 
-def test_what_the_system_refuses_is_named_with_the_step(tmp_path: Path) -> None:
+def test_an_error_of_the_system_is_named_with_the_step(tmp_path: Path) -> None:
     with (
         pytest.raises(StepError) as error,
         Steps(lock=0).step("compare"),

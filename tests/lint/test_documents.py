@@ -1,5 +1,6 @@
-"""What the documents promise is there: links, settings, commands and exit codes."""
+"""What is stated in two places agrees: links, settings, commands, codes, reasons."""
 
+import csv
 import re
 from importlib import import_module
 
@@ -7,6 +8,7 @@ import pytest
 
 from ops.cli import GROUPS, cli
 from tests.e2e.project import SOURCE
+from tests.reference.interface import REASONS
 
 FOLDERS = ("", ".github", "docs", "deploy/iam")
 DOCUMENTS = sorted(path for f in FOLDERS for path in (SOURCE / f).glob("*.md"))
@@ -60,3 +62,15 @@ def test_the_example_has_every_setting_and_no_value_of_a_secret() -> None:
         "DUCKDB_PATH",
         "EXPORT_ROOT",
     }
+
+
+def test_every_reason_of_the_seed_has_a_condition_and_is_in_the_reference() -> None:
+    with (SOURCE / "seeds" / "exclusion_reasons.csv").open(newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: int(row["precedence"]))
+    seeded = tuple(row["reason"] for row in rows)
+    model = SOURCE / "models" / "intermediate" / "int_candidate_reasons.sql"
+    conditions = re.findall(r"'(\w+)'", model.read_text())
+
+    assert seeded == REASONS
+    # `duplicate` is decided after all others, in another model (R12).
+    assert set(seeded) - set(conditions) == {"duplicate"}

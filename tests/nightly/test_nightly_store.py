@@ -140,7 +140,7 @@ def test_nothing_is_written_over(store: Bucket, tmp_path: Path) -> None:
     make_load(tmp_path / "there", LOADS[0], "north")
     push(store, load)
     (load / "portal=north" / "users.parquet").write_text("another")
-    with pytest.raises(StorageError, match=r"users\.parquet: another file is already there"):
+    with pytest.raises(StorageError, match=r"users\.parquet: another file is already"):
         push(store, load)
 
 

@@ -1,4 +1,4 @@
-# What is made here is its owner's alone: it holds personal data.
+# Landing, database and exports hold personal data: only their owner can read them.
 SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
@@ -17,11 +17,11 @@ run: setup
 	umask 077; $(UV) run --locked dbt build
 	$(UV) run --locked sms publish show
 
-# What the newest build has to say, in a browser if there is one.
+# The report of the newest build, in a browser if there is one.
 report: setup
 	$(UV) run --locked sms publish report --open
 
-# A night: MODE=plan, or export, which also promotes; ARGS for other options.
+# A night: MODE=plan, or MODE=export to promote as well; ARGS for other options.
 MODE := plan
 nightly: setup
 	$(UV) run --locked sms nightly $(MODE) $(ARGS)
@@ -53,22 +53,23 @@ lint: setup
 	    .github/workflows
 	$(LINT) actionlint -shellcheck shellcheck
 	$(LINT) shellcheck .ci/run
+	$(UV) run --locked pre-commit validate-config
 
-# One page of every model, column and macro; it shows no data and needs no build.
+# One page of all models, columns and macros; it needs no build and shows no data.
 docs: setup
 	DUCKDB_PATH=:memory: $(UV) run --locked dbt --quiet docs generate --static \
 	    --empty-catalog --target-path target/docs
 	@echo target/docs/static_index.html
 
-# Who is texted by the code at hand and not by BASE, and the other way round.
+# Who is texted by the working tree and not by BASE, and the other way round.
 BASE := main
 review: setup
 	$(UV) run --locked sms review change --base "$(BASE)"
 
-# Two databases of a million candidates; not among the tests: time varies.
+# Compares two databases of a million candidates; not a test, since time varies.
 bench-diff: setup
 	$(UV) run --locked python -m tests.audience.bench_diff
 
-# Loads against portals on this machine, some minutes of them.
+# Loads from portals on this machine, for some minutes.
 bench-extract: setup
 	$(UV) run --locked python -m tests.extract.bench_extract

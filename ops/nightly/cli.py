@@ -3,6 +3,7 @@
 Everything heavy is imported inside the commands, so that `--help` answers at once.
 """
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from types import FrameType
 import click
 
 from common.commandline import SIGNALLED
+from common.errors import ContractError
 from common.files import PRIVATE_UMASK
 from common.options import Span
 from ops.nightly.errors import StoppedError, StopSignal
@@ -22,32 +24,35 @@ from ops.nightly.errors import StoppedError, StopSignal
 def cli() -> None:
     """Load, build, compare and promote: a whole night.
 
-    Exit codes: 0 done; that of the step that failed; 2 usage or configuration; 30
-    another night is in progress; 130 or 143 stopped, by SIGINT or SIGTERM.
+    A night that fails ends with the exit code of the step that failed, or with 30 if
+    another night is in progress. `sms --help` lists the exit codes.
     """
 
 
 def night_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a night."""
+    """Add the options of a night, named as the fields of ops.nightly.night.Wanted."""
     for option in (
         click.option(
             "--summary",
             type=click.Path(dir_okay=False, path_type=Path),
-            help="Write the summary, Markdown without personal data, here as well.",
+            help="Also write the summary to this file: Markdown, no personal data.",
         ),
         click.option(
             "--accept-change",
+            "accepts_change",
             is_flag=True,
-            help="Also if there are far fewer subjects than before, or if far more or "
-            "fewer rows than promoted.",
+            help="Accept a load with far fewer subjects than the last one, and a run "
+            "with far more or fewer rows than the promoted one.",
         ),
-        click.option("--sandbox", is_flag=True, help="Read the built-in portal."),
+        click.option(
+            "--sandbox", "is_sandbox", is_flag=True, help="Load the built-in portals."
+        ),
         click.option(
             "--portal",
             "portals",
             multiple=True,
             metavar="KEY",
-            help="A portal to load, and to export no other.  [default: all]",
+            help="Load and export only this portal; can be repeated.  [default: all]",
         ),
     ):
         command = option(command)
@@ -56,50 +61,32 @@ def night_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cli.command()
 @night_options
-def plan(
-    *,
-    portals: tuple[str, ...],
-    sandbox: bool,
-    accept_change: bool,
-    summary: Path | None,
-) -> None:
-    """Load and build, and compare with what is promoted; promote nothing.
+def plan(**_: object) -> None:
+    """Load, build, and compare with the promoted run; promote nothing.
 
-    The load is built twice: where the builds differ in anything, the night fails.
+    The load is built twice. If the two builds differ in anything, the night fails.
     """
-    _night("plan", portals, sandbox, accept_change, summary)
+    _night("plan")
 
 
 @cli.command()
 @night_options
-def export(
-    *,
-    portals: tuple[str, ...],
-    sandbox: bool,
-    accept_change: bool,
-    summary: Path | None,
-) -> None:
+def export(**_: object) -> None:
     """Do what `plan` does, then promote the run."""
-    _night("export", portals, sandbox, accept_change, summary)
+    _night("export")
 
 
-def _night(
-    mode: str,
-    portals: tuple[str, ...],
-    sandbox: bool,
-    accept_change: bool,
-    summary: Path | None,
-) -> None:
+def _night(mode: str) -> None:
     from ops.nightly.night import Wanted  # noqa: PLC0415
     from ops.nightly.night import run as run_night  # noqa: PLC0415
 
     os.umask(PRIVATE_UMASK)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # What runs in the background of a script is told to ignore an interrupt.
+        # A script's background processes are told to ignore an interrupt.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
-        night = run_night(Wanted(mode, portals, sandbox, accept_change, summary))
+        night = run_night(Wanted(mode, **click.get_current_context().params))
     except StopSignal as stop:
         raise StoppedError("between two steps", stop.exit_code) from stop
     if night.is_promoted:
@@ -119,20 +106,27 @@ def _stop(number: int, _: FrameType | None) -> None:
     type=Span(),
     default="26h",
     show_default=True,
-    help="The oldest that it may be.",
+    help="The greatest age allowed.",
 )
 @click.option(
     "--mode",
     type=click.Choice(["plan", "export"]),
     default="export",
     show_default=True,
-    help="What nights there are: of plan nights, the newest finished run counts.",
+    help="export: the age of the promotion; plan: the age of the newest finished run.",
 )
-def age(most: timedelta, mode: str) -> None:
-    """Say how long ago the last night was done; exit code 10 if too long.
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def age(most: timedelta, mode: str, as_json: bool) -> None:
+    """Say how old the last night is; exit code 10 if it is too old.
 
-    For an alarm when a night is missing. Looks under EXPORT_ROOT and nowhere else.
+    Meant for an alarm. Reads only EXPORT_ROOT.
     """
-    from ops.nightly.age import last_night  # noqa: PLC0415
+    from ops.nightly.age import describe, last_night  # noqa: PLC0415
 
-    click.echo(last_night(most, is_export=mode == "export"))
+    night = last_night(most, is_export=mode == "export")
+    if as_json:
+        click.echo(json.dumps(night, indent=2))
+    if night["is_missing"]:
+        raise ContractError(describe(night))
+    if not as_json:
+        click.echo(describe(night))

@@ -1,4 +1,4 @@
-"""What a night compares: its two builds with each other, and with what is promoted."""
+"""What a night compares: its two builds with each other and with the promoted run."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from publish.root import Root
 
 
 def read_database(path: Path) -> Build:
-    """Return what a database says of its build; DatabaseError where it says nothing."""
+    """Return the build that a database records; DatabaseError if there is none."""
     with open_databases({"build": path}) as connection:
         return read_build(connection, "build")
 
@@ -27,10 +27,10 @@ def compare_builds(
     databases: tuple[Path, Path],
     manifests: tuple[Manifest, Manifest],
 ) -> None:
-    """Compare two builds of one load by one code: what differs, chance has decided.
+    """Compare two builds of one load by one code: any difference is due to chance.
 
-    ContractError names the files that differ in a byte, and counts the rows whose fate
-    or values do.
+    ContractError names the files with different bytes and counts the rows with
+    different fates or values.
     """
     rows = _audience_diff(steps, night, *databases)
     one, other = (manifest.files for manifest in manifests)
@@ -47,33 +47,26 @@ def compare_builds(
 def compare_with_promoted(
     steps: Steps, night: Night, root: Root, databases: tuple[Path, Path]
 ) -> Manifest | None:
-    """Compare the night's run with the promoted one; return that, if there is one.
+    """Compare the night's run with the promoted one; return the latter, if any.
 
-    `databases` are the one that a promoted run left and the night's own. They are
-    compared where both are of the same load; CommandFailedError where the night texts
-    somebody whom the promoted run held back.
+    `databases` are the promoted run's and the night's. Fates are compared if both
+    databases hold the same load. CommandFailedError if the night texts people whom the
+    promoted run held back.
     """
     promoted = load_promoted(root)
     if promoted is None:
-        night.notes.append("Nothing is promoted yet: all that is exported is new.")
+        night.notes.append("Nothing is promoted yet: every exported row is new.")
         return None
     printed = databases[1].with_name("diff.json")
-    steps.run(
-        "sms",
-        "publish",
-        "diff",
-        "promoted",
-        str(night.run_id),
-        "--json",
-        output=printed,
-    )
+    diff = ("sms", "publish", "diff", "promoted", str(night.run_id), "--json")
+    steps.run(*diff, output=printed)
     night.difference = json.loads(printed.read_bytes())
     if _is_of(databases[0], promoted.about.run_id, night.load["load_id"]):
         _audience_diff(steps, night, *databases)
     else:
         night.notes.append(
-            "Fates are not compared: the promoted run's database is not at hand, or is "
-            "of another load."
+            "Fates are not compared: the promoted run's database is missing or holds "
+            "another load."
         )
     return promoted
 
@@ -87,7 +80,7 @@ def _is_of(database: Path, run_id: str, load_id: str) -> bool:
 
 
 def _audience_diff(steps: Steps, night: Night, base: Path, head: Path) -> int:
-    """Compare two databases for the summary; return how many rows differ in any way."""
+    """Compare two databases for the summary; return how many rows differ."""
     found, text = (head.with_name(f"audience-diff.{kind}") for kind in ("json", "md"))
     try:
         steps.run(
@@ -107,7 +100,7 @@ def _audience_diff(steps: Steps, night: Night, base: Path, head: Path) -> int:
 
 
 def what_stands_against(promoted: Manifest | None, manifest: Manifest) -> str:
-    """Say why a plan's run is not promoted, and what would keep it from being so."""
+    """Return why a plan's run is not promoted: the volume guard, or being a plan."""
     try:
         if promoted is not None:
             check_volume(promoted, manifest)

@@ -12,7 +12,7 @@ class StopSignal(BaseException):
 
 
 class StoppedError(CommandError):
-    """A night that a signal stopped; ends with the signal's exit code."""
+    """A signal stopped the night; the exit code is the signal's."""
 
     def __init__(self, where: str, exit_code: int) -> None:
         super().__init__(f"{where}: stopped")
@@ -20,7 +20,7 @@ class StoppedError(CommandError):
 
 
 class CommandFailedError(CommandError):
-    """A command that failed: its exit code, and the last line of its errors."""
+    """A command failed: its exit code, and the last line of its errors."""
 
     def __init__(self, exit_code: int, reason: str) -> None:
         super().__init__(reason)
@@ -28,7 +28,7 @@ class CommandFailedError(CommandError):
 
 
 class StepError(CommandError):
-    """A step that failed; ends with the exit code of what failed in it."""
+    """A step failed; the exit code is that of the failure."""
 
     def __init__(self, step: str, exit_code: int, reason: str) -> None:
         said = f": {reason}" if reason else "; the reason is above"

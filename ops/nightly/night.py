@@ -1,16 +1,16 @@
 """A night from load to promotion: the project's own commands, one after the other.
 
-Beside the database there is a folder, `.nightly`, for what a night leaves:
+The folder `.nightly` beside the database holds what a night leaves:
 
     lock            held while a night is in progress, also by its orphans
-    summary.md      the night in words, and
-    night.json      in figures: {"mode", "run_id", "load_id", "is_promoted",
+    summary.md      the night in words
+    night.json      the same as data: {"mode", "run_id", "load_id", "is_promoted",
                     "obstacle", "steps": [{"name", "seconds", "exit_code"}]}
-    report.html     the report of its run, if that has one
+    report.html     the run's report, if it has one
 
-and, until the next night, the files of one that failed. DUCKDB_PATH is always the
-database of a promoted run: it is replaced, in one step, once a night's run is. A plan's
-database is put beside it as `NAME.plan.duckdb`.
+and, after a failure, the files of the failed night until the next one. DUCKDB_PATH
+always holds the database of a promoted run: it is replaced in one step once the night's
+run is promoted. A plan's database goes beside it as `NAME.plan.duckdb`.
 """
 
 import fcntl
@@ -44,13 +44,14 @@ FOLDER = ".nightly"
 LOCK = "lock"
 STORE = "LANDING_STORE"
 SUPPRESSIONS = "SUPPRESSIONS_CSV"
+FETCHED = "suppressions.csv"
 S3 = "s3://"
 EXPORT = "export"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a night is to do. No portals: all; no summary: in the night's folder."""
+    """What a night has to do. No portals: all; no summary: only in its folder."""
 
     mode: str
     portals: tuple[str, ...] = ()
@@ -61,40 +62,32 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Places:
-    """Where a night finds and leaves its things."""
+    """The landing, the database to replace, and the night's own folder."""
 
     landing: Path
     database: Path
-
-    @property
-    def folder(self) -> Path:
-        """The night's own folder."""
-        return self.database.parent / FOLDER
+    folder: Path
 
     @property
     def built(self) -> Path:
         """The database that the night builds."""
         return self.folder / "built.duckdb"
 
-    @property
-    def suppressions(self) -> Path:
-        """The list of who said stop, where it comes from a bucket."""
-        return self.folder / "suppressions.csv"
-
 
 def run(wanted: Wanted) -> Night:
-    """Do a night, and write its summary whatever becomes of it.
+    """Run a night, and write its summary however it ends.
 
-    Raises ConfigError; StorageError where another night is in progress;
-    StepError where a step fails, StoppedError where it is stopped.
+    Raises ConfigError; StorageError where another night is in progress; StepError where
+    a step fails; StoppedError where a signal stops it.
     """
     _check_suppressions(wanted)
-    places = Places(
-        Path(os.environ.get("LANDING_DIR") or "landing").absolute(),
-        Path(os.environ.get("DUCKDB_PATH") or "sms_campaigns.duckdb").absolute(),
-    )
+    _check_export_root()
+    if wanted.summary:
+        _check_summary(wanted.summary)
+    database = Path(os.environ.get("DUCKDB_PATH") or "sms_campaigns.duckdb").absolute()
+    landing = Path(os.environ.get("LANDING_DIR") or "landing").absolute()
+    places = Places(landing, database, database.parent / FOLDER)
     make_folder(places.folder)
-    _check_summary(wanted)
     with _only_night(places.folder / LOCK) as lock:
         for path in places.folder.iterdir():
             if path.name != LOCK:
@@ -106,7 +99,7 @@ def run(wanted: Wanted) -> Night:
         except BaseException as error:
             if isinstance(error, StepError | StoppedError):
                 night.obstacle = str(error)
-            # What has failed first is what must be told.
+            # The first failure is the one to report.
             with suppress(CommandError):
                 _write(wanted, places, night)
             raise
@@ -120,8 +113,8 @@ def _check_suppressions(wanted: Wanted) -> None:
         if wanted.is_sandbox:
             return
         raise ConfigError(
-            f"{SUPPRESSIONS} is not set: a night needs the list of who said stop; "
-            "where nobody has, a file of its header alone"
+            f"{SUPPRESSIONS} is not set: a night needs the suppression list; if it is "
+            "empty, give a file with only the header"
         )
     if address.startswith(S3):
         return
@@ -129,21 +122,28 @@ def _check_suppressions(wanted: Wanted) -> None:
         raise ConfigError(f"{SUPPRESSIONS}: there is no readable file {address}")
 
 
-def _check_summary(wanted: Wanted) -> None:
-    """Refuse a summary that could not be written once the night is over."""
-    path = wanted.summary
-    if path is None:
-        return
-    if path.exists():
-        can_write = os.access(path, os.W_OK)
-    else:
-        folder = path.parent
-        can_write = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    if not can_write:
+def _check_export_root() -> None:
+    """Refuse a root that the build could not write to, before hours of loading."""
+    root = export_root()
+    if isinstance(root, LocalRoot):
+        folder = root.folder
+        place = next(path for path in (folder, *folder.parents) if path.exists())
+        if not (place.is_dir() and _is_writable(place)):
+            raise ConfigError(f"EXPORT_ROOT: {folder} cannot be written")
+
+
+def _check_summary(path: Path) -> None:
+    """Refuse a summary that could not be written at the end of the night."""
+    place = path if path.exists() else path.parent
+    if not (_is_writable(place) and (place == path or place.is_dir())):
         raise ConfigError(
-            f"--summary: {path} cannot be written: its folder is missing, or "
-            "not to be written to"
+            f"--summary: {path} cannot be written: its folder does not exist or is not "
+            "writable"
         )
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK | os.X_OK if path.is_dir() else os.W_OK)
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def _only_night(path: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StorageError(
-                f"another night is in progress, or a command of one that was killed: "
+                f"another night is in progress, or a command of a killed one: "
                 f"{path} is locked"
             ) from error
         yield descriptor
@@ -164,7 +164,7 @@ def _only_night(path: Path) -> Iterator[int]:
 
 
 def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
-    # First, as a load can take hours.
+    # The list comes first: a load can take hours.
     suppressions = _suppressions(places, steps)
     _load(wanted, places, steps, night)
     with steps.step("build"):
@@ -188,11 +188,11 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
         night.obstacle = what_stands_against(promoted, manifest)
     with steps.step("keep the database"):
         _keep(places, is_promoted=night.is_promoted)
-        remove(places.suppressions)
+        remove(places.folder / FETCHED)
 
 
 def _load(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
-    """Make a load, from and into the store of loads if there is one."""
+    """Load the portals; pull from and push to the store of loads, if there is one."""
     address = os.environ.get(STORE)
     kept = store.open_store(address, STORE) if address else None
     if kept:
@@ -211,13 +211,13 @@ def _load(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
 
 
 def _suppressions(places: Places, steps: Steps) -> dict[str, str]:
-    """Fetch the suppression list, where a bucket has it; return how dbt finds it."""
+    """Fetch a suppression list from its bucket; return the setting that dbt needs."""
     address = os.environ.get(SUPPRESSIONS, "")
     if not address.startswith(S3):
         return {}
     with steps.step("fetch suppressions"):
-        store.fetch(address, places.suppressions, SUPPRESSIONS)
-    return {SUPPRESSIONS: str(places.suppressions)}
+        store.fetch(address, places.folder / FETCHED, SUPPRESSIONS)
+    return {SUPPRESSIONS: str(places.folder / FETCHED)}
 
 
 def _build(
@@ -226,7 +226,7 @@ def _build(
     environment: Mapping[str, str],
     options: Sequence[str] = (),
 ) -> Build:
-    """Build into a new database; the run is written and not promoted."""
+    """Build into a new database; write the run and do not promote it."""
     dbt = ("dbt", *options, "build", "--vars", "{promote: false}")
     environment = {**environment, "DUCKDB_PATH": str(database)}
     try:
@@ -240,7 +240,7 @@ def _build(
 
 
 def _obstacle(database: Path) -> str:
-    """Say why a build is not whole, as far as its database knows; it can be missing."""
+    """Return why a build did not pass, if its database is there and says so."""
     try:
         return read_database(database).obstacle or ""
     except DatabaseError:
@@ -248,7 +248,7 @@ def _obstacle(database: Path) -> str:
 
 
 def _note_run(places: Places, night: Night) -> None:
-    """Note which run dbt has made, and keep its report, if there are such."""
+    """Note the run that dbt wrote and keep its report, if there are any."""
     with suppress(DatabaseError, CommandError):
         night.run_id = read_database(places.built).run_id
         report = export_root().read(run_key(night.run_id, REPORT))
@@ -263,7 +263,7 @@ def _build_again(
     manifest: Manifest,
     suppressions: Mapping[str, str],
 ) -> None:
-    """Build the load once more, into a root and a database that nobody else sees."""
+    """Build the load once more, into a private root and database."""
     again = places.folder / "again"
     database = places.folder / "again.duckdb"
     with steps.step("build again"):
@@ -280,7 +280,7 @@ def _keep(places: Places, *, is_promoted: bool) -> None:
     database = places.database
     if not is_promoted:
         database = database.with_suffix(".plan.duckdb")
-    # A log that a killed build left would be taken for the new file's.
+    # DuckDB would read the log of a killed build as the new file's.
     remove(database.with_name(f"{database.name}.wal"))
     with storage(database):
         places.built.replace(database)

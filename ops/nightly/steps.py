@@ -24,7 +24,7 @@ NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Step:
-    """A step that is over; exit code 0: done."""
+    """A finished step; exit code 0: done."""
 
     name: str
     seconds: float
@@ -33,17 +33,14 @@ class Step:
 
 @dataclass
 class Steps:
-    """The steps so far. Commands inherit `lock`, so that orphans hold it, too."""
+    """The steps so far. Commands inherit `lock`, so that orphans hold it too."""
 
     lock: int
     done: list[Step] = field(default_factory=list)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Show and time a step.
-
-        StepError where something in it fails, StoppedError where a signal ends it.
-        """
+        """Show and time a step; StepError if it fails, StoppedError if stopped."""
         began = time.monotonic()
         click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {name}")
         exit_code, end = 1, "failed"
@@ -70,8 +67,8 @@ class Steps:
     ) -> None:
         """Run one of the project's commands; CommandFailedError where it fails.
 
-        `output` is a file for its standard output, which is shown otherwise,
-        `environment` what is put into this process's for it.
+        Its standard output goes to the file `output`, or is shown; `environment` is
+        added to this process's.
         """
         with (
             output.open("wb") if output else nullcontext() as stdout,
@@ -97,7 +94,7 @@ class Steps:
 
 
 def _pass_on(lines: Iterable[str]) -> str:
-    """Show what a command says of its errors, and return the last of it."""
+    """Show a command's standard error; return its last line that has text."""
     last = ""
     for line in lines:
         click.echo(line, err=True, nl=False)

@@ -1,10 +1,10 @@
-"""The landing between nights on machines that do not last: a private bucket.
+"""Where nights on short-lived machines keep their loads: a private bucket.
 
     LANDING_STORE/loads/LOAD_ID/portal=KEY/ENTITY.parquet
-    LANDING_STORE/loads/LOAD_ID/load.json     written last: what has it is whole
+    LANDING_STORE/loads/LOAD_ID/load.json     written last: it marks a whole load
 
-A load is written once and never changed. Nothing is removed here: a lifecycle rule of
-the bucket does that, and a load of which it has removed a part is no load any more.
+A load is written once and never changed. The bucket's lifecycle rule removes old loads;
+a load that it has removed in part does not count.
 """
 
 import re
@@ -37,7 +37,7 @@ _FILE = re.compile(
 
 
 def open_store(address: str, setting: str) -> Bucket:
-    """Return what `s3://BUCKET/PREFIX` names; ConfigError names the setting."""
+    """Return the store at `s3://BUCKET/PREFIX`; ConfigError names the setting."""
     return s3_root_at(address, setting).bucket
 
 
@@ -53,14 +53,14 @@ def push(store: Bucket, load: Path) -> None:
     for path in [*files, load / LOAD_JSON]:
         key = f"{LOADS}/{load.name}/{path.relative_to(load).as_posix()}"
         if not add(store, key, path, Note(load.name, fingerprint(path)[0])):
-            raise StorageError(f"{store.address(key)}: another file is there already")
+            raise StorageError(f"{store.address(key)}: another file is already there")
 
 
 def pull(store: Bucket, landing: Path) -> list[str]:
-    """Land the loads that the next one goes on from; return their ids, newest first.
+    """Land the loads that the next one reuses; return their ids, newest first.
 
-    These are, for each portal, the newest load that had all of it. Those that are
-    landed already are left alone.
+    For each portal that is the newest load with all of it. Landed loads stay as they
+    are.
     """
     scratch = landing / SCRATCH
     remove(scratch)
@@ -83,7 +83,7 @@ def _list_loads(store: Bucket) -> dict[str, set[str]]:
     """Return the files of each load, whole or not."""
     loads: dict[str, set[str]] = defaultdict(set)
     for name in store.sizes(f"{LOADS}/"):
-        # What is no file of a load is not ours, and no path on this machine.
+        # Other names in the bucket never become paths on this machine.
         if match := _FILE.fullmatch(name):
             loads[match[1]].add(match[2])
     return loads
@@ -92,7 +92,7 @@ def _list_loads(store: Bucket) -> dict[str, set[str]]:
 def _whole_loads(
     store: Bucket, stored: Mapping[str, set[str]], scratch: Path
 ) -> Iterator[Load]:
-    """Give the whole loads, newest first, each with its load.json in `scratch`."""
+    """Yield the whole loads, newest first, each with its load.json in `scratch`."""
     for load_id in sorted(stored, reverse=True):
         if LOAD_JSON not in stored[load_id]:
             continue
@@ -118,11 +118,11 @@ def _newest_of_each_portal(loads: Iterable[Load]) -> list[Load]:
 
 
 def _download_checked(store: Bucket, load_id: str, name: str, folder: Path) -> None:
-    """Download a file of a load; StorageError where it is not what was uploaded."""
+    """Download a file of a load; StorageError where its sha256 is wrong."""
     key = f"{LOADS}/{load_id}/{name}"
     _download(store, key, folder / name)
     if store.note(key) != Note(load_id, fingerprint(folder / name)[0]):
-        raise StorageError(f"{store.address(key)}: is damaged, its sha256 is another")
+        raise StorageError(f"{store.address(key)}: is damaged: its sha256 is wrong")
 
 
 def _download(store: Bucket, key: str, target: Path) -> None:

@@ -1,6 +1,6 @@
-"""A night as Markdown: counts, ids and reasons, never anything of a person.
+"""A night as Markdown: counts, ids and reasons, never personal data.
 
-Data cannot become markup: every text of it is laid out by `audience.markdown.code`.
+Data cannot become markup: `audience.markdown` escapes every text.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,11 +16,11 @@ type Cell = str | int | float
 
 @dataclass
 class Night:
-    """What is known of a night so far.
+    """What a night has found so far.
 
-    `load` has the facts of load.json, `difference` what `publish diff --json` prints,
-    `audience_diff` what `sms audience diff --md` writes. `notes` are sentences of
-    Markdown, `obstacle` says in plain text why nothing was promoted.
+    `load` has the facts of load.json, `difference` the output of `sms publish diff
+    --json`, `audience_diff` that of `sms audience diff --md`. `notes` are sentences of
+    Markdown; `obstacle` says in plain text why nothing was promoted.
     """
 
     mode: str
@@ -36,16 +36,16 @@ class Night:
 
 
 def render(night: Night) -> str:
-    """Return the summary; what a failed night has not come to is left out."""
+    """Return the summary; a failed night leaves out the parts that it did not reach."""
     parts = [f"## Night: {night.mode}", _answer(night), *night.notes]
     if night.load:
-        parts += ["### What was loaded", _load(night.load)]
+        parts += ["### The load", _load(night.load)]
     if night.manifest:
-        parts += ["### Who is in the run", _counts(night.manifest.counts)]
+        parts += ["### The run", _counts(night.manifest.counts)]
     if night.difference:
         parts += ["### What comes and goes", _difference(night.difference)]
     if night.audience_diff:
-        parts += ["### Two builds of this load", night.audience_diff.strip()]
+        parts += ["### Changes of fate", night.audience_diff.strip()]
     parts += ["### Steps", _steps(night.steps)]
     return "\n\n".join(parts) + "\n"
 
@@ -54,7 +54,7 @@ def _answer(night: Night) -> str:
     run = f"Run {code(night.run_id)}" if night.run_id else "No run"
     if night.is_promoted:
         return f"**{run} is promoted.**"
-    verb = "is not promoted" if night.run_id else "was made"
+    verb = "is not promoted" if night.run_id else "was written"
     return f"**{run} {verb}:** {_long(night.obstacle)}"
 
 
@@ -65,7 +65,7 @@ def _long(text: str) -> str:
 def _load(facts: dict[str, Any]) -> str:
     header = (
         *("portal", "jobs", "gone jobs", "subjects", "requests"),
-        *("keys asked for", "keys carried", "users asked for", "users carried"),
+        *("keys requested", "keys reused", "users requested", "users reused"),
     )
     rows = [
         (
@@ -106,7 +106,7 @@ def _difference(difference: dict[str, Any]) -> str:
     header = ("portal", "audience", "before", "after", *names)
     before = code(difference["before"]["run_id"])
     titles = tuple(name.replace("_", " ") for name in header)
-    return f"Against the promoted run {before}.\n\n{_table(titles, rows)}"
+    return f"Compared with run {before}.\n\n{_table(titles, rows)}"
 
 
 def _steps(steps: Iterable[Step]) -> str:
@@ -115,7 +115,7 @@ def _steps(steps: Iterable[Step]) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> str:
-    """Lay rows out: numbers to the right."""
+    """Return a table, numbers aligned to the right."""
     first = rows[0] if rows else ()
     rules = ["---" if isinstance(cell, str) else "---:" for cell in first]
     lines = [header, rules or ["---"] * len(header)]

@@ -1,4 +1,4 @@
-"""From two commits to all that can be said of the change between them."""
+"""Build two commits and compare them."""
 
 import fcntl
 import shutil
@@ -10,9 +10,8 @@ from pathlib import Path
 from audience.diff import Document, compare
 from common.errors import ConfigError, DatabaseError
 from ops.review import load
-from ops.review.compiled import differences
 from ops.review.conventions import new_findings
-from ops.review.files import different_files
+from ops.review.differences import differences, different_files
 from ops.review.report import Review
 from ops.review.sides import BASE, HEAD, Side, base_commit, build, checked_out
 
@@ -20,14 +19,13 @@ from ops.review.sides import BASE, HEAD, Side, base_commit, build, checked_out
 def review(
     ref: str, folder: Path, landing: Path | None, max_change: Fraction | None
 ) -> Review:
-    """Build the commit that HEAD and `ref` share, and the code at hand; compare them.
+    """Build the merge base of HEAD and `ref`, and the working tree; compare them.
 
-    `folder` is made anew. Without a landing, the sandbox is landed. Raises ConfigError
-    where there is no project or no such commit, or another review is at work in
-    `folder`.
+    Replaces `folder`. Without a landing, loads the sandbox. Raises ConfigError where
+    there is no project, no such commit, or another review is using `folder`.
     """
     if not Path("dbt_project.yml").is_file():
-        raise ConfigError("start it in the project's folder, where dbt_project.yml is")
+        raise ConfigError("run it in the project's folder, where dbt_project.yml is")
     commit = base_commit(ref)
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
@@ -49,14 +47,14 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConfigError(f"another review is at work in {folder}") from error
+            raise ConfigError(f"another review is using {folder}") from error
         yield
 
 
 def compared(
     base: Side, head: Side, failed: Mapping[str, list[str]], max_change: Fraction | None
 ) -> Review:
-    """Compare two sides that have been built; `failed` names what did not pass."""
+    """Compare two built sides; `failed` names what did not pass."""
     document, obstacle = _audiences(base, head, max_change)
     files, file_count = different_files(base, head)
     return Review(

@@ -1,4 +1,4 @@
-"""What dbt-bouncer finds in head's models that it does not find in base's."""
+"""What dbt-bouncer finds in head's models and not in base's."""
 
 import json
 import os
@@ -10,10 +10,10 @@ from ops.review.sides import Side, in_environment
 
 
 def new_findings(base: Side, head: Side) -> list[str] | None:
-    """Return what each new finding says; None where a side could not be parsed.
+    """Return the new findings; None where a side could not be parsed.
 
-    Both are held to the conventions of head. Raises ConfigError where dbt-bouncer
-    itself fails.
+    Checks both sides against head's conventions. ConfigError where dbt-bouncer itself
+    fails.
     """
     if not all((side.target / "manifest.json").is_file() for side in (base, head)):
         return None
@@ -35,7 +35,7 @@ def new_findings(base: Side, head: Side) -> list[str] | None:
     )
     if not output.is_file():
         sys.stderr.write(done.stdout)
-        raise ConfigError("dbt-bouncer did not come to an end")
+        raise ConfigError("dbt-bouncer failed; the reason is above")
     return [
         f"{one['check_run_id']}: {one['failure_message']}"
         for one in json.loads(output.read_text(encoding="utf-8"))

@@ -15,8 +15,8 @@ from extract.load import Limits
 from extract.reuse import Reuse
 from extract.sandbox import generate, suppressions
 
-# The sandbox's people are those of this day, and the builds look from it: the numbers
-# of a review are the same whenever it is made.
+# The sandbox's data and both builds use this day, so that a review has the same numbers
+# on any day.
 TODAY = date(2026, 1, 15)
 AS_OF = datetime.combine(TODAY, time(12), UTC).isoformat()
 SUPPRESSED = ("channel", "address", "suppressed_at", "reason")
@@ -24,14 +24,14 @@ SUPPRESSED = ("channel", "address", "suppressed_at", "reason")
 
 @dataclass(frozen=True)
 class Load:
-    """What a build is to read: environment variables, and variables of dbt."""
+    """A build's input: environment variables, and variables of dbt."""
 
     surroundings: dict[str, str]
     variables: dict[str, Any] = field(default_factory=dict)
 
 
 def landed(landing: Path) -> Load:
-    """The current load of a landing, with the suppression list of the environment."""
+    """Return the current load of a landing, with the environment's suppressions."""
     names = {"LANDING_DIR": landing}
     if listed := os.environ.get("SUPPRESSIONS_CSV"):
         names["SUPPRESSIONS_CSV"] = Path(listed)
@@ -39,10 +39,7 @@ def landed(landing: Path) -> Load:
 
 
 def sandbox(folder: Path) -> Load:
-    """Land the sandbox below `folder`, with people who have said stop.
-
-    Raises ConfigError where that fails.
-    """
+    """Load the sandbox below `folder`, with suppressions; ConfigError if that fails."""
     landing, listed = folder / "landing", folder / "suppressions.csv"
     size = (SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED, TODAY)
     with (folder / "load.log").open("w") as log, redirect_stdout(log):

@@ -1,4 +1,4 @@
-"""A review as a comment on a pull request: the answer first, all of it in one."""
+"""A review as a comment on a pull request: the answer first, in one comment."""
 
 import re
 from collections import Counter
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from audience import markdown
 from audience.diff import Document
 from audience.wording import Layout, counted
-from ops.review.compiled import KINDS, Difference
+from ops.review.differences import KINDS, Difference
 
-# A comment has at most 65,536 characters: what is left of these is for the diff.
+# GitHub allows 65,536 characters; the diff gets the room that the rest leaves.
 MAX_BYTES = 60_000
 MAX_AUDIENCES = 40_000
 MAX_NAMES = 12
@@ -20,11 +20,11 @@ MAX_FINDING = 300
 
 @dataclass(frozen=True)
 class Review:
-    """What was found. `document` is what `audience diff` says, or `obstacle` why not.
+    """The findings: the `document` of `audience diff`, or why there is none.
 
-    `failed` names by the side what did not pass; `files` are the exported files that
-    differ, of `file_count`; `findings` are dbt-bouncer's new ones, none where it could
-    not be asked.
+    `failed` names what did not pass, by side; `files` are the exported files that
+    differ, of `file_count`; `findings` are dbt-bouncer's new ones, None if it could not
+    run.
     """
 
     document: Document | None
@@ -37,14 +37,14 @@ class Review:
 
 
 def render(review: Review) -> str:
-    """Return the Markdown, cut where it would be too long for a comment."""
+    """Return the Markdown, cut to the length of a comment."""
     text = "\n\n".join([_audiences(review).rstrip(), *_findings(review)])
     folded = _folded(review.differences, MAX_BYTES - len(text.encode()))
     return "\n\n".join([text, *folded]) + "\n"
 
 
 def summary(review: Review, code: Layout) -> str:
-    """Return in a few sentences what differs besides the audiences."""
+    """Return what differs besides the audiences, in a few sentences."""
     sentences = [_differences(review.differences, code)]
     if review.file_count:
         differ = len(review.files) or "none"
@@ -53,7 +53,7 @@ def summary(review: Review, code: Layout) -> str:
             f"{'differs' if len(review.files) == 1 else 'differ'}."
         )
     if review.findings is None:
-        sentences.append("Conventions could not be checked.")
+        sentences.append("Conventions were not checked.")
     else:
         new = counted(len(review.findings), "new finding")
         sentences.append(f"Conventions: {new if review.findings else 'nothing new'}.")
@@ -79,11 +79,11 @@ def _failures(review: Review) -> list[str]:
 
 def _differences(found: Sequence[Difference], code: Layout) -> str:
     if not found:
-        return "No seed and no compiled SQL differs."
+        return "Seeds and compiled SQL are the same."
     kinds = Counter(one.kind for one in found)
     amounts = [counted(kinds[kind], kind) for kind in KINDS if kinds[kind]]
     names = _listed([one.name for one in found], code)
-    return f"Differs once compiled: {', '.join(amounts)} ({names})."
+    return f"Compiled SQL or seeds differ: {', '.join(amounts)} ({names})."
 
 
 def _listed(names: Sequence[str], code: Layout) -> str:
@@ -98,8 +98,8 @@ def _findings(review: Review) -> list[str]:
         return []
     lines = [f"- {_shortened(one)}" for one in found[:MAX_FINDINGS]]
     if left := len(found) - len(lines):
-        lines.append(f"- and {left:,} more, which `make lint` has")
-    return ["**New findings of the conventions**", "\n".join(lines)]
+        lines.append(f"- and {left:,} more; `make lint` lists them")
+    return ["**New findings on conventions**", "\n".join(lines)]
 
 
 def _shortened(finding: str) -> str:
@@ -112,11 +112,11 @@ def _folded(found: Sequence[Difference], room: int) -> list[str]:
     lines = [line for one in found for line in one.lines]
     fence = "`" * (1 + max((len(run) for run in _ticks(lines)), default=2))
     before = (
-        f"<details><summary>What differs once compiled ({len(lines):,} lines)"
+        f"<details><summary>Compiled SQL and seeds that differ ({len(lines):,} lines)"
         f"</summary>\n\n{fence}diff\n"
     )
     after = f"\n{fence}\n\n</details>"
-    note = "\n\nLeft out here: {:,} more lines, which target/review has."
+    note = "\n\nLeft out: {:,} more lines; target/review has them."
     room -= len((before + after + note).encode()) + 10
     kept = _that_fit(lines, room)
     cut = note.format(len(lines) - len(kept)) if len(kept) < len(lines) else ""

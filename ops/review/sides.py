@@ -1,13 +1,13 @@
-"""The two sides of a change: base, the code it began from, and head, the code at hand.
+"""The two sides of a change: base, which it started from, and head, the working tree.
 
-Each is built by its own code, in its own environment, into a folder of its own:
+Each is built by its own code, in its own environment, into its own folder:
 
     build.duckdb  the database
-    target/       what dbt leaves, with the SQL that it has compiled
+    target/       dbt's artifacts, with the compiled SQL
     exports/      the files of the run
     logs/         dbt's log
 
-Both have the same names below those folders, so that equal code compiles to equal text.
+Names below the folders are the same, so that equal code compiles to equal text.
 """
 
 import json
@@ -28,7 +28,7 @@ BAD = {"error", "fail", "runtime error"}
 
 @dataclass(frozen=True)
 class Side:
-    """A side by its name, the project's files, and where it is built."""
+    """A side: its name, its code, and the folder that it is built in."""
 
     name: str
     project: Path
@@ -41,7 +41,7 @@ class Side:
 
     @property
     def target(self) -> Path:
-        """What dbt leaves."""
+        """dbt's artifacts."""
         return self.folder / "target"
 
     @property
@@ -52,7 +52,7 @@ class Side:
 
 @contextmanager
 def checked_out(commit: str, folder: Path) -> Iterator[Path]:
-    """The project as a commit has it, below `folder` and only for as long as this."""
+    """Check a commit out below `folder` for the length of the block."""
     git("worktree", "prune")
     git("worktree", "add", "--quiet", "--detach", str(folder), commit)
     try:
@@ -63,26 +63,29 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 def base_commit(ref: str) -> str:
     """Return the commit that HEAD and `ref` share; ConfigError where there is none."""
-    git("rev-parse", "--git-dir")  # No repository at all is another mistake.
+    git("rev-parse", "--git-dir")  # A missing repository has its own message.
     name = ("--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     try:
         commit = git("rev-parse", *name)
     except ConfigError as error:
         raise ConfigError(f"there is no branch or commit {ref!r}") from error
-    # What has come to `ref` since then is not this change's.
+    # Later commits on `ref` are not part of this change.
     return git("merge-base", "HEAD", commit)
 
 
 def git(*arguments: str) -> str:
     """Return what git prints; ConfigError with its first line where it fails."""
-    done = subprocess.run(  # noqa: S603 - no shell
-        ["git", *arguments],  # noqa: S607 - whichever git the user has
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell
+            ["git", *arguments],  # noqa: S607 - the user's git
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ConfigError("git is not installed, and a review needs it") from error
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no commit that they share"]
+        said = done.stderr.strip().splitlines() or ["no common commit"]
         raise ConfigError(f"git {arguments[0]}: {said[0]}")
     return done.stdout.strip()
 
@@ -90,10 +93,10 @@ def git(*arguments: str) -> str:
 def build(
     side: Side, surroundings: Mapping[str, str], variables: Mapping[str, Any]
 ) -> list[str]:
-    """Build a side; return the tests, models and seeds that failed, none if it passed.
+    """Build a side; return the tests, models and seeds that failed.
 
-    `surroundings` are environment variables. What dbt says goes to standard error. A
-    build that came to nothing has failed in "dbt" itself.
+    `surroundings` are environment variables. dbt's output goes to standard error. If
+    dbt leaves no results, "dbt" itself has failed.
     """
     if not _dbt(side, "build", surroundings, variables):
         return []
@@ -101,16 +104,18 @@ def build(
     if not results.is_file():
         return ["dbt"]
     failed = _failed(results)
-    # What a failure kept from running has not been compiled.
+    # The build did not compile the nodes after a failure.
     _dbt(side, "compile", surroundings, variables)
     return failed
 
 
 def in_environment(folder: Path) -> tuple[str | Path, ...]:
-    """Begin a command in the environment of a folder's pyproject.toml."""
+    """Return the start of a command for the environment of a folder's project."""
     uv = os.environ.get("UV")
     if uv is None:
-        raise ConfigError("start it by `uv run review`, so that both can be built")
+        raise ConfigError(
+            "run it with `uv run sms review`: both sides need uv to be built"
+        )
     return (uv, "run", "--project", folder, "--locked", "--quiet")
 
 
@@ -135,7 +140,7 @@ def _dbt(
 
 
 def _environment(side: Side, surroundings: Mapping[str, str]) -> dict[str, str]:
-    # The environment of head is no matter of base's.
+    # Base must not use head's environment.
     own = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     return {
         **own,
@@ -148,7 +153,7 @@ def _environment(side: Side, surroundings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _failed(run_results: Path) -> list[str]:
-    """Name what failed by kind and name, such as `test unique_int_run_load_id`."""
+    """Return the failed nodes, such as `test unique_int_run_load_id`."""
     results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
     failed = [one["unique_id"].split(".") for one in results if one["status"] in BAD]
     return sorted({f"{kind} {name}" for kind, _, name, *_ in failed}) or ["dbt"]

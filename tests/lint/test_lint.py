@@ -1,4 +1,4 @@
-"""What `make lint` asks of models, YAML and workflows finds what is wrong there."""
+"""`make lint` finds mistakes in models, YAML and workflows."""
 
 import os
 import re
@@ -17,14 +17,14 @@ PORTAL = PortalConfig("north", "http://127.0.0.1", "Brand", "US", "USA", "websho
 
 
 class Found(NamedTuple):
-    """What a linter left: its exit status and all that it printed."""
+    """The exit status and the output of a linter."""
 
     status: int
     output: str
 
 
 def run(*command: str | Path, folder: Path = SOURCE) -> Found:
-    """Run a linter, in lines wide enough for its tables."""
+    """Run a linter, on a terminal wide enough for its tables."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=folder,
@@ -38,12 +38,12 @@ def run(*command: str | Path, folder: Path = SOURCE) -> Found:
 
 
 def in_lint_environment(*command: str | Path, folder: Path = SOURCE) -> Found:
-    """Run what lint/pyproject.toml has."""
+    """Run a linter of lint/pyproject.toml."""
     uv = (UV, "run", "--project", SOURCE / "lint", "--locked", "--quiet")
     return run(*uv, *command, folder=folder)
 
 
-# What is wrong in the copy, by the check that says so.
+# The mistakes in the copy, by check.
 BROKEN = {
     ("check_model_names", "gallery"),
     ("check_model_description_contains_regexp_pattern", "gallery"),
@@ -79,7 +79,7 @@ def test_a_misspelt_key_and_each_broken_convention_is_found(tmp_path: Path) -> N
 
 
 def spoilt_project(folder: Path) -> Path:
-    """A copy of the project with two models that break many conventions."""
+    """Copy the project, and add two models that break many conventions."""
     new_project(folder, [PORTAL])
     intermediate = folder / "models" / "intermediate"
     (intermediate / "gallery.sql").write_text(
@@ -141,7 +141,7 @@ def test_actionlint_finds_what_is_wrong(
 
 
 def spoil_workflow(folder: Path, line: str, replaced: str) -> Path:
-    """Write ci.yml with a mistake into a folder; it must have had the right line."""
+    """Write ci.yml into a folder with a mistake in place of `line`."""
     text = (SOURCE / ".github" / "workflows" / "ci.yml").read_text()
     wrong, count = re.subn(line, replaced, text)
     assert count

@@ -1,4 +1,4 @@
-"""The workflows can do no more than they are meant to, and show no data."""
+"""The workflows have no needless rights and show no personal data."""
 
 import os
 import re
@@ -19,19 +19,19 @@ type Job = dict[str, Any]
 
 
 def read(path: Path) -> dict[Any, Any]:
-    """A workflow, as GitHub reads it but for `on`, which YAML 1.1 takes for true."""
+    """Return a workflow, as GitHub reads it except for `on`: true in YAML 1.1."""
     loaded: dict[Any, Any] = yaml.safe_load(path.read_text())
     return loaded
 
 
 def jobs() -> Iterator[Job]:
-    """Each job of each workflow."""
+    """Yield each job of each workflow."""
     for path in WORKFLOWS:
         yield from read(path)["jobs"].values()
 
 
 def steps(uses: str = "") -> Iterator[Step]:
-    """Each step, or those that use an action."""
+    """Yield each step, or those that use an action."""
     for job in jobs():
         yield from (
             step
@@ -59,7 +59,7 @@ def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
     assert len(pins) == len({pin.split("@")[0] for pin in pins})
 
 
-def test_nothing_is_permitted_but_to_the_job_that_needs_it() -> None:
+def test_only_jobs_have_permissions() -> None:
     for path in WORKFLOWS:
         assert read(path)["permissions"] == {}
     assert {name: job["permissions"] for name, job in read(CI)["jobs"].items()} == {
@@ -69,7 +69,7 @@ def test_nothing_is_permitted_but_to_the_job_that_needs_it() -> None:
     }
 
 
-def test_no_workflow_runs_others_code_with_the_rights_of_this_repository() -> None:
+def test_no_workflow_runs_foreign_code_with_rights() -> None:
     for path in WORKFLOWS:
         assert not {"pull_request_target", "workflow_run"} & set(read(path)[True])
 
@@ -89,7 +89,7 @@ def test_checkouts_leave_no_token_behind() -> None:
 
 
 def test_nothing_is_cached() -> None:
-    """Whoever opens a pull request can read what main has cached."""
+    """A pull request can read the cache of main."""
     for step in steps():
         assert "cache" not in step.get("uses", "")
         assert not any("cache" in option for option in step.get("with", {}))
@@ -117,13 +117,13 @@ def test_steps_call_targets_that_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-def test_what_runs_is_not_put_together_from_what_others_write() -> None:
+def test_scripts_contain_no_expressions() -> None:
     """An expression in a script is code; in its environment it is text."""
     for step in steps():
         assert "${{" not in step.get("run", "")
 
 
-def test_the_job_that_writes_sees_the_markdown_alone() -> None:
+def test_the_job_that_writes_sees_only_the_markdown() -> None:
     job = read(CI)["jobs"]["comment"]
 
     assert [step.get("uses", "").split("@")[0] for step in job["steps"]] == [
@@ -133,7 +133,7 @@ def test_the_job_that_writes_sees_the_markdown_alone() -> None:
     assert "head.repo.full_name == github.repository" in job["if"]
 
 
-# As much of gh as the step needs: it lists comments and keeps what it is told.
+# As much of gh as the step needs: it lists comments and records its calls.
 GH = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
@@ -155,7 +155,7 @@ esac
     ],
     ids=["first", "again"],
 )
-def test_one_comment_is_written_and_then_written_anew(
+def test_one_comment_is_written_and_then_replaced(
     tmp_path: Path, found: str, call: str
 ) -> None:
     (tmp_path / "found").write_text(found)
@@ -167,7 +167,7 @@ def test_one_comment_is_written_and_then_written_anew(
     assert written == "<!-- review: who is texted -->\n**An answer**\n"
 
 
-def test_where_comments_cannot_be_listed_none_is_added(tmp_path: Path) -> None:
+def test_no_comment_is_added_if_comments_cannot_be_listed(tmp_path: Path) -> None:
     (tmp_path / "broken").touch()
 
     assert comment(tmp_path) != 0

@@ -1,4 +1,4 @@
-"""Nights in a project of their own, run as by hand."""
+"""Projects for nights, which run as by hand."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ SECONDS = 30
 
 
 def new_night_project(folder: Path, origin: str = "http://127.0.0.1:9") -> Project:
-    """A project whose one portal, the sandbox's `north`, is at `origin`."""
+    """Make a project with one portal, the sandbox's `north`, at `origin`."""
     base_url = f"{origin}/1/api/v1"
     portal = PortalConfig("north", base_url, "Sandbox", "US", "USA", "webshop")
     new_project(folder, [portal])
@@ -23,20 +23,20 @@ def new_night_project(folder: Path, origin: str = "http://127.0.0.1:9") -> Proje
 
 
 def night_project_at(folder: Path) -> Project:
-    """The project that is in `folder`."""
+    """Return the project in `folder`."""
     suppressions = str(folder / "suppressions.csv")
     return Project(folder, {"HOME": str(folder), "SUPPRESSIONS_CSV": suppressions})
 
 
 def silent_portal() -> tuple[socket, str]:
-    """A portal that takes every request and never answers, and its origin."""
+    """Return a portal that accepts every request and never answers, and its origin."""
     listener = create_server(("127.0.0.1", 0))
     listener.settimeout(SECONDS)
     return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def start(project: Project) -> "subprocess.Popen[str]":
-    """Start a night of the portal `north` in a process group of its own."""
+    """Start a night of the portal `north` in a new process group."""
     return subprocess.Popen(
         [BIN / "sms", "nightly", "plan", "--portal", "north"],
         cwd=project.folder,
@@ -50,10 +50,10 @@ def start(project: Project) -> "subprocess.Popen[str]":
 
 
 def record(project: Project) -> dict[str, Any]:
-    """What the last night says of itself."""
+    """Return the last night's record."""
     return read_json(project.folder / ".nightly" / "night.json")
 
 
 def summary(project: Project) -> str:
-    """The summary of the last night."""
+    """Return the last night's summary."""
     return (project.folder / ".nightly" / "summary.md").read_text()

@@ -1,4 +1,4 @@
-"""One night at a time; what a night that failed or was stopped leaves."""
+"""One night at a time; what a failed or stopped night leaves."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from tests.nightly.nights import (
 BUSY = 30
 
 
-def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
+def test_a_second_night_is_refused_also_while_an_orphan_of_a_killed_one_runs(
     tmp_path: Path,
 ) -> None:
     listener, url = silent_portal()
@@ -37,13 +37,13 @@ def test_a_second_night_says_so_also_while_an_orphan_of_a_killed_one_goes_on(
 
         os.killpg(night.pid, signal.SIGKILL)
         connection.close()
-    # Nothing is cleaned up by hand: the next night gets as far as its own mistake.
+    # Without any cleaning up, the next night gets as far as its own mistake.
     after = project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
     assert "step load failed (exit code 2)" in after.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_night_that_is_told_to_stop_says_where_and_takes_its_command_with_it(
+def test_a_stopped_night_says_where_and_stops_its_command(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     listener, url = silent_portal()
@@ -60,7 +60,7 @@ def test_a_night_that_is_told_to_stop_says_where_and_takes_its_command_with_it(
     said = record(project)
     assert said["obstacle"] == "load: stopped"
     assert said["steps"][0]["exit_code"] == night.returncode
-    assert "**No run was made:** <code>load&#58; stopped</code>" in summary(project)
+    assert "**No run was written:** <code>load&#58; stopped</code>" in summary(project)
     assert project.run("sms", "nightly", "plan", "--portal", "nosuch", status=2)
 
 
@@ -78,12 +78,12 @@ def test_a_failed_step_is_named_with_its_reason_and_exit_code(tmp_path: Path) ->
     assert [step["name"] for step in said["steps"]] == ["load"]
     assert said["steps"][0]["exit_code"] == 2
     assert (said["run_id"], said["is_promoted"]) == (None, False)
-    assert "**No run was made:**" in summary(project)
+    assert "**No run was written:**" in summary(project)
     assert file.read_text() == summary(project)
     assert not (project.folder / "exports").exists()
 
 
-def test_what_the_system_refuses_is_named_with_the_step(tmp_path: Path) -> None:
+def test_an_error_of_the_system_is_named_with_the_step(tmp_path: Path) -> None:
     with (
         pytest.raises(StepError) as error,
         Steps(lock=0).step("compare"),
@@ -124,6 +124,27 @@ def test_a_summary_that_cannot_be_written_is_refused_before_the_load(
     failed = project.run("sms", "nightly", "export", "--summary", name, status=2)
     assert failed.output.startswith(f"sms: --summary: {name} cannot be written")
     assert len(failed.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("suppressions.csv", "suppressions.csv cannot be written"),
+        ("suppressions.csv/exports", "suppressions.csv/exports cannot be written"),
+        ("gs://bucket/prefix", "begins with gs://"),
+    ],
+)
+def test_an_export_root_that_cannot_be_written_is_refused_before_the_load(
+    tmp_path: Path, address: str, said: str
+) -> None:
+    project = new_night_project(tmp_path / "project").with_environment(
+        EXPORT_ROOT=address
+    )
+    failed = project.run("sms", "nightly", "plan", status=2)
+    assert failed.output.startswith("sms: EXPORT_ROOT")
+    assert said in failed.output
+    assert len(failed.output.splitlines()) == 1
+    assert not (project.folder / ".nightly").exists()
 
 
 def test_a_store_that_is_no_bucket_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Loads that outlast the machine: what is pushed, pulled, refused and gone on from."""
+"""Loads kept in a bucket: what is pushed, pulled, refused and reused."""
 
 import json
 import stat
@@ -12,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.errors import StorageError
-from common.errors import StorageError as PublishStorageError
 from extract.landing import SCHEMA
 from ops.nightly.store import fetch, open_store, pull, push
 from publish.s3_bucket import Bucket
@@ -32,7 +31,7 @@ def store(s3_server: Server) -> Bucket:
 
 
 def store_at(server: Server, root: str) -> Bucket:
-    """The store at a root, for who may do what the project's policy allows."""
+    """Return the store at a root, for a user with the project's policy."""
     prefix = root.removeprefix(f"s3://{BUCKET}/")
     policy = Template(POLICY.read_text()).substitute(bucket=BUCKET, prefix=prefix)
     client = server.client(server.new_user(policy))
@@ -42,7 +41,7 @@ def store_at(server: Server, root: str) -> Bucket:
 def make_load(
     landing: Path, load_id: str, *portals: str, **more: Any
 ) -> Mapping[str, bytes]:
-    """Land a load whose files only say what they are; return what is in it."""
+    """Land a load of placeholder files; return its content."""
     folder = landing / "loads" / load_id
     for portal in portals:
         (folder / f"portal={portal}").mkdir(parents=True)
@@ -60,7 +59,7 @@ def make_load(
 
 
 def files(landing: Path, load_id: str) -> Mapping[str, bytes]:
-    """What is in a load."""
+    """Return the content of a load."""
     folder = landing / "loads" / load_id
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -97,7 +96,7 @@ def test_pulled_is_the_newest_load_that_had_all_of_a_portal(
     assert pull(store, tmp_path / "here") == [LOADS[2], LOADS[1]]
 
 
-def test_a_load_of_which_a_part_is_missing_is_none(
+def test_a_load_with_a_missing_part_does_not_count(
     store: Bucket, s3_server: Server, tmp_path: Path
 ) -> None:
     for load_id in LOADS[:3]:
@@ -109,7 +108,7 @@ def test_a_load_of_which_a_part_is_missing_is_none(
     assert pull(store, tmp_path / "here") == [LOADS[0]]
 
 
-def test_what_is_no_file_of_a_load_is_left_where_it_is(
+def test_other_files_in_the_store_are_left_alone(
     store: Bucket, s3_server: Server, tmp_path: Path
 ) -> None:
     make_load(tmp_path / "there", LOADS[0], "north")
@@ -123,7 +122,7 @@ def test_what_is_no_file_of_a_load_is_left_where_it_is(
     assert files(tmp_path / "here", LOADS[0]) == made
 
 
-def test_a_load_that_was_pushed_in_part_is_pushed_to_its_end(
+def test_a_load_that_was_pushed_in_part_is_completed(
     store: Bucket, s3_server: Server, tmp_path: Path
 ) -> None:
     made = make_load(tmp_path / "there", LOADS[0], "north")
@@ -141,7 +140,7 @@ def test_nothing_is_written_over(store: Bucket, tmp_path: Path) -> None:
     make_load(tmp_path / "there", LOADS[0], "north")
     push(store, load)
     (load / "portal=north" / "users.parquet").write_text("another")
-    with pytest.raises(StorageError, match=r"users\.parquet: another file is there"):
+    with pytest.raises(StorageError, match=r"users\.parquet: another file is already"):
         push(store, load)
 
 
@@ -164,7 +163,7 @@ def test_a_bucket_that_refuses_is_one_clear_line(
 ) -> None:
     store = store_at(s3_server, s3_server.new_root())
     elsewhere = replace(store, prefix="another/")
-    with pytest.raises(PublishStorageError, match=r"another/loads: .* is denied$"):
+    with pytest.raises(StorageError, match=r"another/loads: .* is denied$"):
         pull(elsewhere, tmp_path / "here")
 
 
@@ -180,14 +179,14 @@ def test_the_policy_deletes_nothing_and_writes_loads_alone(store: Bucket) -> Non
         client.put_object(Bucket=BUCKET, Key=f"{prefix}suppressions.csv", Body=b"text")
 
 
-def test_the_list_of_who_said_stop_is_fetched(
+def test_the_suppression_list_is_fetched(
     s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in s3_server.environment().items():
         monkeypatch.setenv(name, value)
     root = s3_server.new_root()
     target, setting = tmp_path / "list.csv", "SUPPRESSIONS_CSV"
-    with pytest.raises(PublishStorageError, match="there is no such file"):
+    with pytest.raises(StorageError, match="there is no such file"):
         fetch(f"{root}/suppressions.csv", target, setting)
     put(open_store(root, setting), "suppressions.csv", b"channel", "", "")
     fetch(f"{root}/suppressions.csv", target, setting)
@@ -204,18 +203,18 @@ def test_a_night_on_a_new_machine_asks_for_no_key_again(
         project = project.with_environment(
             LANDING_STORE=root, **s3_server.environment()
         )
-        # All that comes after the load is another test's.
+        # Other tests cover the steps after the load.
         (project.folder / "dbt_project.yml").unlink()
         project.run("sms", "nightly", "plan", "--sandbox", status=2)
         asked.append(loaded(project)["asked"]["access_keys"])
     carried = loaded(project)["carried"]["access_keys"]
     assert carried > 200
-    # Who had no key then is asked for again.
+    # Subjects without a key are requested again.
     assert asked[1] == asked[0] - carried
 
 
 def loaded(project: Project) -> dict[str, Any]:
-    """What the current load says of the portal."""
+    """Return the facts of the portal in the current load."""
     facts: dict[str, Any] = read_json(project.landing / "current" / "load.json")
     portal: dict[str, Any] = facts["portals"]["north"]
     return portal

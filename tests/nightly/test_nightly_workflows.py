@@ -1,4 +1,4 @@
-"""What the workflows of nights may do, and what their shell does."""
+"""The rights of the night workflows, and what their shell does."""
 
 import json
 import re
@@ -17,10 +17,10 @@ NAMES = ("nightly", "heartbeat")
 PINNED = re.compile(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}")
 SUMMARY = "summary.md"
 RUN_ID = "20250101T000000000000Z-0123abcd"
-# It says what it was asked for, and ends as it is told to.
+# It records its arguments, and ends with $STATUS.
 STUB = """#!/bin/sh
 printf '%s\\n' "$@" > asked
-echo "a line of its own"
+echo "a line"
 exit "$STATUS"
 """
 
@@ -28,33 +28,33 @@ type Workflow = dict[Any, Any]
 
 
 def workflow(name: str) -> Workflow:
-    """A workflow; YAML takes its key `on` for true."""
+    """Return a workflow; YAML reads its key `on` as true."""
     found: Workflow = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
     return found
 
 
 def steps(name: str, job: str) -> list[dict[str, Any]]:
-    """The steps of a job."""
+    """Return the steps of a job."""
     found: list[dict[str, Any]] = workflow(name)["jobs"][job]["steps"]
     return found
 
 
 def all_steps() -> list[dict[str, Any]]:
-    """The steps of all jobs."""
+    """Return the steps of all jobs."""
     return [
         s for name in NAMES for job in workflow(name)["jobs"] for s in steps(name, job)
     ]
 
 
 def shell(name: str, job: str) -> str:
-    """What the last step of a job that is shell does."""
+    """Return the last shell script of a job."""
     return str([step["run"] for step in steps(name, job) if "run" in step][-1])
 
 
 def run_step(
     folder: Path, script: str, status: int, env: dict[str, str]
 ) -> tuple[int, str]:
-    """Run a step's shell as GitHub does, with the stub for uv; what that was asked."""
+    """Run a step's shell as GitHub does, with the stub for uv; return its arguments."""
     uv = folder / ".uv" / "bin" / "uv"
     uv.parent.mkdir(parents=True)
     uv.write_text(STUB)
@@ -77,7 +77,7 @@ def run_step(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_jobs_have_no_right_but_to_check_out_and_to_be_given_a_role(name: str) -> None:
+def test_jobs_can_only_check_out_and_assume_a_role(name: str) -> None:
     of = workflow(name)
     assert of["permissions"] == {}
     for job in of["jobs"].values():
@@ -117,13 +117,13 @@ def test_no_long_lived_key_no_cache_and_no_expression_in_shell() -> None:
         text = (FOLDER / f"{name}.yml").read_text()
         assert not re.search(r"ACCESS_KEY|PASSWORD|cache", text)
         assert set(re.findall(r"secrets\.(\w+)", text)) <= {"HEARTBEAT_URL"}
-        # The shell that is used unless one is named goes on after a failed pipe.
+        # The default shell ignores a failed pipe.
         assert workflow(name)["defaults"] == {"run": {"shell": "bash"}}
     for step in all_steps():
         assert "${{" not in step.get("run", "")
 
 
-def test_artifacts_are_the_summary_and_the_report_alone() -> None:
+def test_only_the_summary_and_the_report_are_kept() -> None:
     uploads = [s["with"] for s in all_steps() if "upload" in s.get("uses", "")]
     assert [upload["path"].split() for upload in uploads] == [
         [".nightly/summary.md", ".nightly/report.html"]
@@ -139,7 +139,7 @@ def test_a_night_is_a_plan_unless_asked_and_production_comes_after() -> None:
     assert promote["if"] == "${{ (inputs.mode || vars.NIGHTLY_MODE) == 'export' }}"
 
 
-def test_the_heartbeat_comes_when_a_missing_night_is_older_than_it_may_be() -> None:
+def test_the_heartbeat_runs_once_a_missing_night_is_too_old() -> None:
     minutes = {}
     for name in NAMES:
         minute, hour, *days = workflow(name)[True]["schedule"][0]["cron"].split()
@@ -148,7 +148,7 @@ def test_the_heartbeat_comes_when_a_missing_night_is_older_than_it_may_be() -> N
     found = re.search(r"--max (\d+)h", shell("heartbeat", "age"))
     assert found is not None
     since = minutes["heartbeat"] - minutes["nightly"]
-    assert since > 330  # A night that takes as long as it may is done by then.
+    assert since > 330  # Even the longest night is done by then.
     assert since + 24 * 60 > int(found[1]) * 60 > 24 * 60
 
 
@@ -189,7 +189,7 @@ def test_what_fails_in_a_pipe_fails_the_job(
     env = {"RUN_ID": RUN_ID, "ACCEPT_CHANGE": "false", "MODE": "export"}
     status, asked = run_step(tmp_path, shell(name, job), 10, env)
     assert status == 10
-    assert (tmp_path / SUMMARY).read_text() == "a line of its own\n"
+    assert (tmp_path / SUMMARY).read_text() == "a line\n"
     assert (
         asked.split()[2:]
         == {

@@ -1,20 +1,26 @@
-"""Which commit a review compares with, and what it says where it cannot."""
+"""Which commit a review compares with, and its errors."""
 
 import fcntl
 import json
+import os
 import subprocess
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from common.errors import ConfigError
+from common.errors import ConfigError, DatabaseError, StorageError
 from ops.review.change import review
+from ops.review.cli import cli
+from ops.review.differences import Difference
 from ops.review.load import sandbox
+from ops.review.report import Review
 from ops.review.sides import Side, base_commit, build, checked_out
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git there as somebody; return what it prints."""
+    """Run git there; return its output."""
     who = ("-c", "user.name=n", "-c", "user.email=e@example.com")
     done = subprocess.run(
         ["git", "-C", str(folder), *who, *arguments],
@@ -27,7 +33,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A branch that began at `began` and a main that has gone on since, as the cwd."""
+    """A branch from `began`, and a main with a later commit; the working folder."""
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch", "main")
@@ -63,7 +69,7 @@ def test_a_project_below_the_repository_is_found_there(
         assert project == repository / "code" / "inner"
 
 
-def test_what_a_killed_review_left_is_in_nobodys_way(repository: Path) -> None:
+def test_a_worktree_that_a_killed_review_left_is_replaced(repository: Path) -> None:
     folder = repository / "code"
     git(repository, "worktree", "add", "--detach", str(folder), "main")
     subprocess.run(["rm", "-r", folder], check=True)
@@ -73,9 +79,57 @@ def test_what_a_killed_review_left_is_in_nobodys_way(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--help", ""])
-def test_a_ref_that_is_none_is_refused(repository: Path, ref: str) -> None:
+def test_an_unknown_ref_is_refused(repository: Path, ref: str) -> None:
     with pytest.raises(ConfigError, match=f"^there is no branch or commit '{ref}'$"):
         base_commit(ref)
+
+
+def test_without_git_the_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(ConfigError, match=r"^git is not installed, "):
+        base_commit("main")
+
+
+def test_a_full_disk_is_one_line(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "dbt_project.yml").touch()
+
+    def full(_: Path) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    monkeypatch.setattr("ops.review.load.sandbox", full)
+
+    failed = CliRunner().invoke(cli, ["change"])
+
+    assert isinstance(failed.exception, StorageError)
+    assert str(failed.exception) == "target/review: No space left on device"
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_the_findings_as_json(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "target" / "review").mkdir(parents=True)
+    one = Difference("model", "int_run", ("-old", "+new"))
+    found = Review(None, "head: no build", {"head": ["dbt"]}, [one], ["a"], 3, None)
+    monkeypatch.setattr("ops.review.change.review", lambda *_: found)
+
+    shown = CliRunner().invoke(cli, ["change", "--json"])
+
+    assert isinstance(shown.exception, DatabaseError)
+    assert json.loads(shown.stdout) == {
+        "document": None,
+        "obstacle": "head: no build",
+        "failed": {"head": ["dbt"]},
+        "differences": [
+            {"kind": "model", "name": "int_run", "lines": ["-old", "+new"]}
+        ],
+        "files": ["a"],
+        "file_count": 3,
+        "findings": None,
+    }
 
 
 def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
@@ -84,14 +138,14 @@ def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
     with (repository / "review.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
-        with pytest.raises(ConfigError, match="another review is at work"):
+        with pytest.raises(ConfigError, match="another review is using"):
             review("main", folder, None, None)
 
     assert not folder.exists()
 
 
 def test_outside_the_projects_folder_nothing_is_made(repository: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^start it in the project's folder"):
+    with pytest.raises(ConfigError, match=r"^run it in the project's folder"):
         review("main", repository / "target" / "review", None, None)
 
     assert not (repository / "target").exists()
@@ -112,7 +166,7 @@ def test_without_uv_nothing_can_be_built(
 ) -> None:
     monkeypatch.delenv("UV", raising=False)
 
-    with pytest.raises(ConfigError, match="uv run review"):
+    with pytest.raises(ConfigError, match="uv run sms review"):
         build(Side("head", tmp_path, tmp_path), {}, {})
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from audience.diff import compare
-from ops.review.compiled import Difference, differences
-from ops.review.files import different_files
+from ops.review.differences import Difference, differences, different_files
 from ops.review.report import MAX_BYTES, Review, render, summary
 from ops.review.sides import Side
 from tests.audience.builds import member, write_build
@@ -19,7 +18,7 @@ MAX_CHARACTERS = 65_536
 
 
 def review(**found: Any) -> Review:
-    """A review that found nothing, but what is given."""
+    """A review with these findings and no others."""
     nothing: dict[str, Any] = {
         "document": None,
         "obstacle": "head: no whole build",
@@ -52,8 +51,8 @@ def test_the_answer_comes_first_then_what_failed_then_what_differs() -> None:
         "**The audiences cannot be compared**: head&#58; no whole build",
         "**The build of head failed**: <code>model int_run</code>, "
         "<code>test unique_int_run</code>.",
-        "Differs once compiled: 1 model (<code>int_run</code>). Of 3 exported files, "
-        "1 differs. Conventions: 1 new finding.",
+        "Compiled SQL or seeds differ: 1 model (<code>int_run</code>). Of 3 exported "
+        "files, 1 differs. Conventions: 1 new finding.",
     ]
     assert "- check_model_names&#58;1&#58;gallery&#58; no" in text
     assert text.endswith("\n\n```diff\n-old\n+new\n```\n\n</details>\n")
@@ -69,26 +68,26 @@ def test_a_guard_that_failed_comes_before_what_differs(tmp_path: Path) -> None:
 
     assert paragraphs[0].startswith("**1 phone newly texted, 0 no longer**")
     assert paragraphs[1].startswith("**A guard has failed**")
-    assert paragraphs[2].startswith("No seed and no compiled SQL differs.")
+    assert paragraphs[2].startswith("Seeds and compiled SQL are the same.")
 
 
 def test_no_difference_is_said_too() -> None:
     said = summary(review(file_count=5), str)
 
     assert said == (
-        "No seed and no compiled SQL differs. Of 5 exported files, none differ. "
+        "Seeds and compiled SQL are the same. Of 5 exported files, none differ. "
         "Conventions: nothing new."
     )
 
 
-def test_what_could_not_be_asked_is_not_passed_off_as_right() -> None:
+def test_conventions_that_were_not_checked_are_not_reported_as_fine() -> None:
     assert summary(review(findings=None), str) == (
-        "No seed and no compiled SQL differs. Conventions could not be checked."
+        "Seeds and compiled SQL are the same. Conventions were not checked."
     )
 
 
 def test_the_largest_review_fits_into_a_comment(tmp_path: Path) -> None:
-    """Of many portals with long names, wide findings and a diff without an end."""
+    """With many portals, long names, wide findings and an endless diff."""
     keys = [f"portal-{'é' * 40}-{n}" for n in range(400)]
     base = [member(portal=key) for key in keys]
     head = [member(portal=key, reason="no_images") for key in keys]
@@ -111,7 +110,7 @@ def test_the_largest_review_fits_into_a_comment(tmp_path: Path) -> None:
     assert len(text.encode()) <= MAX_BYTES
     shown = text.count("\n+ü")
     assert 0 < shown < 100 * 100
-    assert f"Left out here: {100 * 100 - shown:,} more lines" in text
+    assert f"Left out: {100 * 100 - shown:,} more lines" in text
     assert text.count("<details>") == text.count("</details>")
 
 
@@ -174,9 +173,7 @@ def test_what_compiles_to_other_sql_differs_and_a_seed_by_its_lines(
 
 
 @pytest.mark.parametrize("missing", ["base", "head"])
-def test_a_side_that_could_not_be_parsed_has_nothing(
-    tmp_path: Path, missing: str
-) -> None:
+def test_a_side_that_was_not_parsed_has_no_nodes(tmp_path: Path, missing: str) -> None:
     base, head = (side(tmp_path, name, "select 1", "a\n") for name in ("base", "head"))
     (tmp_path / missing / "target" / "manifest.json").unlink()
 

@@ -37,7 +37,7 @@ pictured as (
     from {{ ref('stg_portal__subject_images') }}
 ),
 
--- What the conditions below ask of a candidate; R11's variables are in here.
+-- What the reasons ask about a candidate, and the variables of R11.
 facts as (
     select
         candidates.portal,
@@ -65,7 +65,7 @@ facts as (
     left join first_users using (portal, job_uuid, subject_uuid)
 ),
 
--- R13: when each reason applies; `duplicate` depends on all others (R12).
+-- R13: when each reason applies. `duplicate` depends on all others (R12).
 applying as (
     select
         facts.portal,

@@ -1,4 +1,4 @@
--- R13: of each portal, candidates = exported + excluded.
+-- R13: in every portal, candidates = exported + excluded.
 -- If this is false, a candidate has no fate, or two.
 
 with

@@ -1,4 +1,4 @@
--- R2: who is on a buyers list is a buyer in the marts, and nobody else is.
+-- R2: the buyers in the marts are exactly the subjects on the buyers lists.
 -- If this is false, buyers are reminded to buy, or others are thanked.
 
 with

@@ -1,6 +1,6 @@
--- R13: every subject that an order list of a job on sale has is a candidate.
--- If this is false, people were lost on the way and nobody would know why they
--- got no text.
+-- R13: every subject on an order list of a job on sale has a candidate.
+-- If this is false, people got lost on the way, and no report says why they got
+-- no text.
 
 with
 

@@ -1,6 +1,6 @@
--- R9: every line of the suppression list that stands for an address is held
--- against every portal, by its latest time.
--- If this is false, a suppression was lost and somebody who said stop may get
+-- R9: every valid address on the suppression list applies to every portal, with
+-- its latest time.
+-- If this is false, a suppression got lost, and a person who said stop can get
 -- a text.
 
 with

@@ -1,7 +1,6 @@
--- R8: whoever is exported has granted marketing consent, at a known time that
+-- R8: every exported member has granted marketing consent, at a known time that
 -- is neither after as_of nor older than consent_max_age_days.
--- If this is false, somebody is texted without consent, or with an invented
--- date.
+-- If this is false, people are texted without consent, or with a made-up date.
 
 with
 

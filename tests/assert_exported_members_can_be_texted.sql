@@ -1,6 +1,6 @@
--- R11, R13: whoever is exported has what the contact filter asks for, a
+-- R11, R13: every exported member has what the contact filter asks for, a
 -- gallery key and an activity on sale.
--- If this is false, a text goes nowhere, or leads to a gallery that is closed.
+-- If this is false, a text reaches no one, or leads to a gallery that is shut.
 
 {% set filter = var('contact_filter') -%}
 select

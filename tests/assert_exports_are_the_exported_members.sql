@@ -1,5 +1,5 @@
--- R13: the export models hold the exported members, each once, and no other.
--- If this is false, what is promoted is not what the marts decided.
+-- R13: the export models have every exported member once, and no one else.
+-- If this is false, the promoted files differ from what the marts decided.
 
 {% set columns = 'portal, job_uuid, activity_uuid, subject_uuid' -%}
 with
@@ -28,7 +28,7 @@ missing as (
     select * from exports
 ),
 
-unasked as (
+unexpected as (
     select * from exports
     except all
     select * from members
@@ -36,4 +36,4 @@ unasked as (
 
 select * from missing
 union all
-select * from unasked
+select * from unexpected

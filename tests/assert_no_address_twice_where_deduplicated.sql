@@ -1,6 +1,6 @@
--- R12: with dedup_by phone or phone_job, no phone is exported twice in an
--- audience of a portal, or of a job; nor an e-mail of rows without a phone.
--- If this is false, a parent gets as many texts as children.
+-- R12: with dedup_by phone (or phone_job), no phone comes twice in an audience
+-- of a portal (or job), nor an e-mail among rows without a phone.
+-- If this is false, a parent gets one text per child.
 
 {% set dedup_by = var('dedup_by') -%}
 select

@@ -1,7 +1,7 @@
 -- R9: no exported phone or e-mail is suppressed, unless an explicit marketing
--- grant with a time of its own came after the suppression. Read from the
--- subjects' own fields, not from the models that take addresses off.
--- If this is false, somebody who said stop gets a text.
+-- grant with its own timestamp came after the suppression. This reads the
+-- subjects' own fields, not the models that leave addresses out.
+-- If this is false, a person who said stop gets a text.
 
 with
 

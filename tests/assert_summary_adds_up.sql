@@ -1,5 +1,5 @@
 -- R13: the summary counts every candidate once.
--- If this is false, what is reported of a run is not what was exported.
+-- If this is false, reports differ from what was exported.
 
 with
 

@@ -1,4 +1,4 @@
-{# A delivery with its parts cleaned (R7); null where it has none of them. #}
+{# R7: a delivery with clean parts; null if all are empty. #}
 {% macro clean_delivery(delivery) -%}
     {{ return(adapter.dispatch('clean_delivery')(delivery)) }}
 {%- endmacro %}

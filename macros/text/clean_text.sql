@@ -1,9 +1,9 @@
-{# R7: one line of NFC text without control characters; null where empty. #}
+{# R7: one line of NFC text without control characters; null if empty. #}
 {% macro clean_text(text) -%}
     {{ return(adapter.dispatch('clean_text')(text)) }}
 {%- endmacro %}
 
-{# Control characters go first: nfc_normalize() ends a text at a NUL. #}
+{# Control characters go first, because nfc_normalize() stops at a NUL. #}
 {% macro duckdb__clean_text(text) -%}
     nullif(trim(nfc_normalize(
         regexp_replace({{ text }}, '[\p{Cc}\p{Z}]+', ' ', 'g')

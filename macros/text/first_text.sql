@@ -1,4 +1,4 @@
-{# The first text of a list that is not empty once trimmed, trimmed. #}
+{# R10: the first text of a list that is not empty when trimmed, trimmed. #}
 {% macro first_text(texts) -%}
     {{ return(adapter.dispatch('first_text')(texts)) }}
 {%- endmacro %}

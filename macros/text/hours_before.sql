@@ -1,4 +1,4 @@
-{# A time less a number of hours. #}
+{# R8: the time a number of hours before another. #}
 {% macro hours_before(timestamp, hours) -%}
     {{ return(adapter.dispatch('hours_before')(timestamp, hours)) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {# R11: whether a column is one of the values of a list variable; an empty list
-   lets everything pass. #}
+   passes everything. #}
 {% macro passes_filter(column, variable) -%}
     {%- set values = var(variable) -%}
     {%- set cleaned = clean_text if variable == 'groups' else trim_text -%}

@@ -1,4 +1,4 @@
-{# R10: every character but RFC 3986's unreserved ones percent-encoded. #}
+{# R10: percent-encodes every character except RFC 3986's unreserved ones. #}
 {% macro percent_encoded(text) -%}
     {{ return(adapter.dispatch('percent_encoded')(text)) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# A text as an SQL literal, whatever quotes it has. #}
+{# A text as an SQL literal, with its quotes escaped. #}
 {% macro text_literal(text) -%}
     '{{ text | string | replace("'", "''") }}'
 {%- endmacro %}

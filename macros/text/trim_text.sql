@@ -1,5 +1,5 @@
-{# R7 for uuids, keys, phones, e-mails and dates: only the ends are trimmed,
-   of white space and control characters; null where empty. #}
+{# R7 for uuids, keys, phones, e-mails and dates: trims white space and control
+   characters at both ends; null if empty. #}
 {% macro trim_text(text) -%}
     {{ return(adapter.dispatch('trim_text')(text)) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# R8's way of writing a time: YYYY-MM-DDTHH:MM:SSZ, cut to whole seconds. #}
+{# R8: a time as YYYY-MM-DDTHH:MM:SSZ, cut to whole seconds. #}
 {% macro utc_text(timestamp) -%}
     {{ return(adapter.dispatch('utc_text')(timestamp)) }}
 {%- endmacro %}

@@ -1,11 +1,11 @@
-{# R8: an ISO 8601 date or date-time as a UTC timestamp; without an offset it
-   is UTC, a date alone is midnight; null where it cannot be read. #}
+{# R8: an ISO 8601 date or date-time as a UTC timestamp; null if unreadable.
+   Without an offset it is UTC, and a date alone is midnight. #}
 {% macro utc_timestamp(trimmed_text) -%}
     {{ return(adapter.dispatch('utc_timestamp')(trimmed_text)) }}
 {%- endmacro %}
 
-{# The expression keeps out what the cast would read in a way of its own
-   (epochs, 24:00, names of zones); years end at 9999, as ISO 8601's do. #}
+{# The expression rejects what only the cast would accept: epochs, 24:00, names
+   of time zones. An offset must not move a time out of the years 1000 to 9999. #}
 {% macro duckdb__utc_timestamp(trimmed_text) -%}
     {%- set date = '[1-9]\\d{3}-\\d{2}-\\d{2}' -%}
     {%- set time = '([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?' -%}

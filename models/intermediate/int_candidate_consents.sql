@@ -16,7 +16,7 @@ run as (
     select * from {{ ref('int_run') }}
 ),
 
--- R8: an explicit field decides; where it says nothing, the portal's basis.
+-- R8: an explicit field decides, and if it says nothing, the portal's basis.
 decided as (
     select
         candidates.portal,
@@ -42,8 +42,8 @@ decided as (
     inner join portals using (portal)
 ),
 
--- R8: an explicit decision has its own date, else the activity's; the
--- webshop's consent has the activity's, whatever the field says.
+-- R8: an explicit grant has its own date, else the activity's. Consent under
+-- the basis webshop has the activity's date, whatever the field says.
 dated as (
     select
         portal,

@@ -16,8 +16,8 @@ contacts as (
     select * from {{ ref('int_subject_contacts') }}
 ),
 
--- R12: only rows that nothing else excludes compete. A row goes by its
--- phone; one without a phone by its e-mail, among rows without a phone.
+-- R12: only rows that nothing else excludes compete. A row competes by its
+-- phone. Rows without a phone compete with each other, by their e-mail.
 competing as (
     select
         candidates.portal,
@@ -35,13 +35,7 @@ competing as (
     where exclusions.exclusion_reason is null
 ),
 
--- R12: within one audience, by what dedup_by says.
-{% set by_address = ['is_buyer', 'has_no_phone', 'address'] -%}
-{% set partition = {
-    'activity_subject': ['activity_uuid', 'subject_uuid'],
-    'phone_job': ['job_uuid'] + by_address,
-    'phone': by_address,
-}[var('dedup_by')] -%}
+-- R12: dedup_by says which rows compete, always within one audience.
 ranked as (
     select
         *,
@@ -51,7 +45,17 @@ ranked as (
         first_value(subject_uuid) over same_address as kept_subject_uuid
     from competing
     window same_address as (
-        partition by portal, {{ partition | join(', ') }}
+        partition by
+            portal,
+            {%- if var('dedup_by') == 'activity_subject' %}
+            activity_uuid,
+            subject_uuid
+            {%- else %}
+            {{ "job_uuid," if var('dedup_by') == 'phone_job' }}
+            is_buyer,
+            has_no_phone,
+            address
+            {%- endif %}
         order by starting_at nulls last, activity_uuid, subject_uuid, job_uuid
     )
 ),

@@ -12,7 +12,7 @@ exclusion_reasons as (
     select * from {{ ref('exclusion_reasons') }}
 ),
 
--- R13: the first reason that applies, all but `duplicate`.
+-- R13: the first reason that applies, before duplicates are found.
 first_reasons as (
     select
         reasons.portal,

@@ -8,7 +8,7 @@ duplicates as (
     select * from {{ ref('int_candidate_duplicates') }}
 ),
 
--- R13: duplicate is the last reason; only rows without another one compete.
+-- R13: duplicate is the last reason, for rows without any other.
 decided as (
     select
         exclusions.portal,
@@ -24,7 +24,7 @@ decided as (
         using (portal, job_uuid, activity_uuid, subject_uuid)
 ),
 
--- R13: exported, or excluded for one reason.
+-- R13: a candidate is exported, or excluded for one reason.
 final as (
     select
         *,

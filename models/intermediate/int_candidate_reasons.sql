@@ -8,10 +8,6 @@ subjects as (
     select * from {{ ref('int_subjects') }}
 ),
 
-subject_images as (
-    select * from {{ ref('stg_portal__subject_images') }}
-),
-
 first_users as (
     select * from {{ ref('int_registered_users') }}
     where user_rank = 1
@@ -29,67 +25,72 @@ galleries as (
     select * from {{ ref('int_galleries') }}
 ),
 
+exclusion_reasons as (
+    select * from {{ ref('exclusion_reasons') }}
+),
+
 pictured as (
     select distinct
         portal,
         job_uuid,
         subject_uuid
-    from subject_images
+    from {{ ref('stg_portal__subject_images') }}
 ),
 
+-- What the reasons ask about a candidate, and the variables of R11.
 facts as (
     select
         candidates.portal,
         candidates.job_uuid,
         candidates.activity_uuid,
         candidates.subject_uuid,
-        subjects.group_name,
-        first_users.user_uuid is not null as is_registered,
-        pictured.subject_uuid is not null as has_images,
-        contacts.has_contact_text,
-        contacts.has_valid_address,
-        contacts.has_usable_address,
+        {{ passes_filter('candidates.portal', 'portals') }} as is_in_portals,
+        {{ passes_filter('candidates.job_uuid', 'job_uuids') }} as is_in_jobs,
+        {{ passes_filter('subjects.group_name', 'groups') }} as is_in_groups,
+        {{ var('registered_only') }} as needs_user,
+        first_users.user_uuid is not null as has_user,
+        {{ var('require_images') }} as needs_image,
+        pictured.subject_uuid is not null as has_image,
+        contacts.has_contact_text as has_text,
+        contacts.has_valid_address as has_valid,
+        contacts.has_usable_address as has_usable,
         consents.consent_problem,
-        galleries.access_code is not null as has_access_key
+        galleries.access_code is not null as has_key
     from candidates
     inner join subjects using (portal, job_uuid, subject_uuid)
     inner join contacts using (portal, job_uuid, subject_uuid)
-    inner join consents
-        using (portal, job_uuid, activity_uuid, subject_uuid)
+    inner join consents using (portal, job_uuid, activity_uuid, subject_uuid)
+    inner join galleries using (portal, job_uuid, subject_uuid)
     left join pictured using (portal, job_uuid, subject_uuid)
     left join first_users using (portal, job_uuid, subject_uuid)
-    inner join galleries using (portal, job_uuid, subject_uuid)
 ),
 
--- R13: each reason with when it applies, all but `duplicate`.
-{% set conditions = {
-    'filter_portal': 'not ' ~ passes_filter('portal', 'portals'),
-    'filter_job': 'not ' ~ passes_filter('job_uuid', 'job_uuids'),
-    'filter_group': 'not ' ~ passes_filter('group_name', 'groups'),
-    'activity_not_in_webshop': "activity_uuid = ''",
-    'filter_registered': 'not is_registered' if var('registered_only')
-        else 'false',
-    'no_images': 'not has_images' if var('require_images') else 'false',
-    'contact_missing': 'not has_contact_text',
-    'contact_invalid': 'has_contact_text and not has_valid_address',
-    'suppressed': 'has_valid_address and not has_usable_address',
-    'consent_denied': "consent_problem = 'consent_denied'",
-    'consent_missing': "consent_problem = 'consent_missing'",
-    'consent_expired': "consent_problem = 'consent_expired'",
-    'access_key_missing': 'not has_access_key',
-} -%}
+-- R13: when each reason applies. `duplicate` depends on all others (R12).
 applying as (
-    {%- for reason, condition in conditions.items() %}
     select
-        portal,
-        job_uuid,
-        activity_uuid,
-        subject_uuid,
-        '{{ reason }}' as exclusion_reason
+        facts.portal,
+        facts.job_uuid,
+        facts.activity_uuid,
+        facts.subject_uuid,
+        exclusion_reasons.reason as exclusion_reason
     from facts
-    where {{ condition }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+    cross join exclusion_reasons
+    where
+        case exclusion_reasons.reason
+            when 'filter_portal' then not is_in_portals
+            when 'filter_job' then not is_in_jobs
+            when 'filter_group' then not is_in_groups
+            when 'activity_not_in_webshop' then activity_uuid = ''
+            when 'filter_registered' then needs_user and not has_user
+            when 'no_images' then needs_image and not has_image
+            when 'contact_missing' then not has_text
+            when 'contact_invalid' then has_text and not has_valid
+            when 'suppressed' then has_valid and not has_usable
+            when 'consent_denied' then consent_problem = 'consent_denied'
+            when 'consent_missing' then consent_problem = 'consent_missing'
+            when 'consent_expired' then consent_problem = 'consent_expired'
+            when 'access_key_missing' then not has_key
+        end
 )
 
 select * from applying

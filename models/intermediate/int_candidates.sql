@@ -12,7 +12,7 @@ job_activities as (
     select * from {{ ref('int_job_activities') }}
 ),
 
--- R1: each of its job's on-sale activities that a subject belongs to.
+-- R1: every on-sale activity of its job that a subject belongs to.
 resolved as (
     select
         portal,
@@ -25,7 +25,7 @@ resolved as (
     where is_on_sale
 ),
 
--- R1: no activity known at all: the job's first.
+-- R1: a subject without any known activity gets its job's first.
 by_job as (
     select
         subjects.portal,
@@ -39,7 +39,7 @@ by_job as (
     where job_activities.activity_rank = 1
 ),
 
--- R1: known activities, but none on sale: a candidate with an empty one.
+-- R1: if none of the known activities is on sale, the activity is empty.
 off_sale as (
     select
         portal,

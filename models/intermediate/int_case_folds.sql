@@ -18,7 +18,8 @@ names as (
     select user_name as name_text from registered_users
 ),
 
--- Python's case folding, which lower() is not: each text once.
+-- lower() is not enough: 'ß' and 'SS' fold to the same text. Folding is
+-- Python's, so each text is folded once.
 distinct_names as (
     select distinct name_text
     from names

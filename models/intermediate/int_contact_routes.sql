@@ -16,7 +16,7 @@ phone_numbers as (
     select * from {{ ref('int_phone_numbers') }}
 ),
 
--- R4: the routes of a subject, best first.
+-- R4: a subject's routes, best first.
 texts as (
     select
         portal,
@@ -63,7 +63,7 @@ ranked as (
     from texts
 ),
 
--- A route has a phone and an e-mail: one row each, where there is any text.
+-- A route has a phone and an e-mail: one row for each that has any text.
 addresses as (
     select
         ranked.portal,

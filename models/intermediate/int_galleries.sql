@@ -12,7 +12,7 @@ portals as (
     select * from {{ ref('int_portals') }}
 ),
 
--- R10: where a subject's gallery is, and what opens it.
+-- R10: the addresses of a subject's gallery, and the key that opens it.
 addressed as (
     select
         subjects.portal,

@@ -4,7 +4,8 @@ activities as (
     select * from {{ ref('stg_portal__activities') }}
 ),
 
--- R1: a job's first activity: earliest on sale, unknown last, smallest uuid.
+-- R1: a job's first activity went on sale first. Unknown dates come last,
+-- ties go by uuid.
 ranked as (
     select
         portal,

@@ -12,7 +12,7 @@ case_folds as (
     select * from {{ ref('int_case_folds') }}
 ),
 
--- R7: where a parent's name is looked for, in this order.
+-- R7: where to look for a parent's name, in this order.
 options as (
     select
         portal,
@@ -37,7 +37,7 @@ options as (
     {% endfor -%}
 ),
 
--- The subject's own name is no parent's, however it is capitalized.
+-- R7: the subject's own name does not count, in any case of its letters.
 others as (
     select
         options.portal,

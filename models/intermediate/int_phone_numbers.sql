@@ -33,7 +33,7 @@ portal_texts as (
     from users
 ),
 
--- A suppressed phone is read as each portal reads its own.
+-- Every portal's region parses the suppressed phones too.
 region_texts as (
     select
         portals.region,
@@ -51,7 +51,7 @@ region_texts as (
     where suppressions.channel = 'sms'
 ),
 
--- Parsing is Python's and slow: each text once a region.
+-- Parsing runs in Python and is slow, so each text is parsed once per region.
 distinct_texts as (
     select distinct
         region,
@@ -60,7 +60,7 @@ distinct_texts as (
     where phone_text is not null
 ),
 
--- R5: E.164 where the text is a textable phone, else null.
+-- R5: a textable phone in E.164, else null.
 parsed as (
     select
         region,

@@ -20,8 +20,8 @@ phone_numbers as (
     select * from {{ ref('int_phone_numbers') }}
 ),
 
--- R3: every user registered on the subject, also one without details; the
--- details' e-mail, where that is empty the registration's.
+-- R3: every user registered on the subject, with or without details. The
+-- e-mail is the details', or if that is empty the registration's.
 detailed as (
     select
         registrations.portal,

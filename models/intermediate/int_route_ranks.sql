@@ -4,8 +4,8 @@ routes as (
     select * from {{ ref('int_route_suppressions') }}
 ),
 
--- R4: an address counts where it is met first along the routes.
-first_met as (
+-- R4: an address counts once, where it first occurs along the routes.
+first_occurrences as (
     select
         portal,
         job_uuid,
@@ -25,7 +25,7 @@ distinct_addresses as (
             partition by portal, job_uuid, subject_uuid, channel
             order by first_route_rank
         ) as address_rank
-    from first_met
+    from first_occurrences
 ),
 
 final as (

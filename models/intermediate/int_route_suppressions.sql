@@ -12,8 +12,8 @@ subject_consents as (
     select * from {{ ref('int_subject_consents') }}
 ),
 
--- R9: a suppressed address is taken off the routes, unless an explicit
--- marketing grant with a time of its own came later.
+-- R9: a suppressed address is not used, unless a later explicit marketing
+-- grant with its own timestamp lifts the suppression.
 checked as (
     select
         contact_routes.*,

@@ -4,7 +4,7 @@ loads as (
     select * from {{ ref('stg_portal__loads') }}
 ),
 
--- R11, R14: the run's only clock is its load's, or the variable as_of.
+-- R11, R14: the time comes from the load or the variable, never from a clock.
 dated as (
     select
         load_id,
@@ -16,7 +16,7 @@ dated as (
     from loads
 ),
 
--- R8: consent given before this is too old.
+-- R8: older consent has expired.
 bounded as (
     select
         load_id,

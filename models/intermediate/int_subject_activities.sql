@@ -16,7 +16,7 @@ activities as (
     select * from {{ ref('stg_portal__activities') }}
 ),
 
--- R1: a subject names its activities itself...
+-- R1: a subject's own fields have activities...
 direct as (
     select
         portal,
@@ -39,7 +39,7 @@ direct as (
     where own_activity is not null
 ),
 
--- ...and through the images that it refers to.
+-- ...and so do the images that it refers to.
 by_image as (
     select
         subjects.portal,
@@ -69,7 +69,7 @@ known as (
     group by portal, job_uuid, subject_uuid, activity_uuid
 ),
 
--- An activity of another job is not on sale in this one.
+-- R1: an activity counts as on sale only in its own job.
 final as (
     select
         known.portal,

@@ -8,7 +8,7 @@ consent_values as (
     select * from {{ ref('consent_values') }}
 ),
 
--- R8: what the consent fields say in words; null where they say nothing.
+-- R8: what the consent fields decide; null if they say nothing.
 decided as (
     select
         subjects.portal,

@@ -27,10 +27,7 @@ contacts as (
     group by portal, job_uuid, subject_uuid
 ),
 
--- R13: what the routes that the contact filter looks at have at all.
-{% set filter_channels = {
-    'phone': "'sms'", 'email': "'email'", 'any': "'sms', 'email'"
-}[var('contact_filter')] -%}
+-- R13: the addresses on the channels that the contact filter looks at.
 looked_at as (
     select
         portal,
@@ -39,7 +36,11 @@ looked_at as (
         bool_or(address is not null) as has_valid_address,
         bool_or(is_usable) as has_usable_address
     from routes
-    where channel in ({{ filter_channels }})
+    {%- if var('contact_filter') == 'phone' %}
+    where channel = 'sms'
+    {%- elif var('contact_filter') == 'email' %}
+    where channel = 'email'
+    {%- endif %}
     group by portal, job_uuid, subject_uuid
 ),
 

@@ -15,7 +15,7 @@ jobs_on_sale as (
     from activities
 ),
 
--- R2: who is on the buyers' list is a buyer, whatever other list names them.
+-- R2: a subject on the buyers' list is a buyer, whatever other list has it.
 listed as (
     select
         portal,
@@ -27,7 +27,7 @@ listed as (
     group by portal, job_uuid, subject_uuid
 ),
 
--- R1: a job's subjects are those on its two order lists, and the job has an
+-- R1: a job's subjects are those on its two order lists, if the job has an
 -- activity on sale.
 final as (
     select

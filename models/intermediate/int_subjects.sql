@@ -16,8 +16,7 @@ subjects as (
     where is_subject
 ),
 
--- R1: the copies of the order lists count; the buyers' list comes before the
--- non-buyers'.
+-- R1: only copies on the order lists count, those on the buyers' list first.
 ranked as (
     select
         copies.*,
@@ -34,7 +33,7 @@ ranked as (
     where copies.listed_in in ('buyers', 'non_buyers')
 ),
 
--- R1: of each field the first value that is not empty.
+-- R1: each field takes its first non-empty value.
 merged as (
     select
         portal,
@@ -48,7 +47,7 @@ merged as (
     group by portal, job_uuid, subject_uuid
 ),
 
--- R7: a subject's own name is "first last"; `name` only where both are empty.
+-- R7: a subject's own name is "first last", or `name` if both are empty.
 named as (
     select
         *,

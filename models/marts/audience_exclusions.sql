@@ -8,7 +8,7 @@ duplicates as (
     select * from {{ ref('int_candidate_duplicates') }}
 ),
 
--- Who is not texted, why, and of a duplicate which row took the place.
+-- R13: who is not texted, and why. R12: for a duplicate, which row is kept.
 excluded as (
     select
         members.portal,

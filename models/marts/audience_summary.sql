@@ -8,7 +8,7 @@ members as (
     select * from {{ ref('audience_members') }}
 ),
 
--- Every portal of the load has both audiences, also where they are empty.
+-- Every portal of the load has both audiences, even without a member.
 audiences as (
     select
         portal,

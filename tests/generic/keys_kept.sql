@@ -1,4 +1,4 @@
-{# Every key of a relation is found in another: no key is lost between them. #}
+{# Every key of one relation is also in another: no key gets lost. #}
 {% test keys_kept(model, to, columns, condition="true") %}
 with
 

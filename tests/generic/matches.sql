@@ -1,4 +1,4 @@
-{# Every value that is not null matches a regular expression as a whole. #}
+{# Every value is null, or all of it matches a regular expression. #}
 {% test matches(model, column_name, pattern) %}
 select count(*) as failures
 from {{ model }}

@@ -1,4 +1,4 @@
-{# No two rows agree in all columns of the key, and none lacks one of them. #}
+{# The columns are a key: no two rows share it, and none of it is null. #}
 {% test unique_key(model, columns) %}
 select
     {{ columns | join(',\n    ') }},

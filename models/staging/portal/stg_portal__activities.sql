@@ -17,7 +17,7 @@ renamed as (
     from source
 ),
 
--- Pages can overlap: the first row of an activity counts.
+-- Pages can overlap: an activity's first row counts.
 ranked as (
     select
         *,

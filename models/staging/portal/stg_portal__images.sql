@@ -13,7 +13,7 @@ renamed as (
     from source
 ),
 
--- An image that is listed twice belongs to the activities of both rows.
+-- An image that is listed twice belongs to both rows' activities.
 deduplicated as (
     select distinct
         portal,

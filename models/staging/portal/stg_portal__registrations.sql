@@ -16,7 +16,7 @@ renamed as (
     from source
 ),
 
--- A user registered twice on a subject: the first e-mail in the list counts.
+-- A user can be registered twice on a subject: the first e-mail counts.
 ranked as (
     select
         *,

@@ -13,7 +13,7 @@ unnested as (
     from source
 ),
 
--- R1: the references of all copies of a subject, job details included.
+-- R1: the references of all of a subject's copies, job details included.
 united as (
     select distinct
         portal,

@@ -119,4 +119,4 @@ def _query(connection: DuckDBPyConnection, name: str) -> list[Row]:
 
 
 def _text(name: str) -> str:
-    return files("report").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return files("audience.report").joinpath("sql", f"{name}.sql").read_text("utf-8")

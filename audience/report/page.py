@@ -47,7 +47,7 @@ class Facts:
 def render(facts: Facts) -> bytes:
     """Return the page."""
     environment = Environment(
-        loader=PackageLoader("report", "."),
+        loader=PackageLoader("audience.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -55,7 +55,7 @@ def render(facts: Facts) -> bytes:
     )
     environment.filters.update(number=wording.number, counted=counted)
     environment.globals.update(began_at=wording.began_at)
-    style = files("report").joinpath("style.css").read_text("utf-8")
+    style = files("audience.report").joinpath("style.css").read_text("utf-8")
     page = environment.get_template("page.html").render(
         facts=facts,
         state=_state(facts),

@@ -9,6 +9,7 @@ dbt's work in many tests, is paid for once.
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,7 @@ from dbt.cli.main import cli as dbt
 from ops.cli import GROUPS
 from ops.cli import main as sms
 
-COMMANDS = {"dbt": dbt, "sms": sms}
+COMMANDS: dict[str, Callable[[], object]] = {"dbt": dbt, "sms": sms}
 # Both import most of their parts only when they run.
 WARM = (
     "daff",
@@ -53,7 +54,7 @@ def become(request: dict[str, Any]) -> None:
     for number, descriptor in enumerate((nothing, output, output)):
         os.dup2(descriptor, number)
     sys.argv = request["command"]
-    sys.exit(COMMANDS[sys.argv[0]]())
+    COMMANDS[sys.argv[0]]()
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Project:
-    """The project's files below `folder`, with data folders of their own."""
+    """The project's files below `folder`, and its data folders."""
 
     folder: Path
     environment: Mapping[str, str]

@@ -65,7 +65,7 @@ def promoted(exported: tuple[Project, Outcome]) -> Manifest:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> Iterator[Steps]:
-    """Steps that hold a lock of their own."""
+    """Steps with a separate lock."""
     descriptor = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
     yield Steps(descriptor)
     os.close(descriptor)
@@ -103,7 +103,7 @@ def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
     assert not phones & set(PHONE.findall(told))
     for path in [folder, *folder.iterdir(), project.database]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-    # A second build is of no use to anybody.
+    # The second build has served its purpose.
     assert not list(folder.glob("*.duckdb")) + list(folder.glob("again*"))
 
 

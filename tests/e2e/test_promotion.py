@@ -209,7 +209,7 @@ def plant_buyers_as_non_buyers(project: Project) -> None:
 
 
 def plant_invented_dates(project: Project) -> None:
-    """A consent date that nobody gave."""
+    """A consent date without a consent."""
     break_model(
         project,
         "int_candidate_consents",

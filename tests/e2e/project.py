@@ -132,15 +132,19 @@ def forked(
             "environment": environment,
             "output": output.name,
         }
-        server = warm()
+        server, answer = warm(), ""
         assert server.stdin and server.stdout
-        print(json.dumps(request), file=server.stdin, flush=True)
-        is_done, _, _ = select.select([server.stdout], [], [], SECONDS)
-        answer = server.stdout.readline() if is_done else ""
+        try:
+            print(json.dumps(request), file=server.stdin, flush=True)
+            is_done, _, _ = select.select([server.stdout], [], [], SECONDS)
+            answer = server.stdout.readline() if is_done else ""
+        finally:
+            # Also where a test is stopped: the next one must not read its answer.
+            if not answer:
+                warm.cache_clear()
+                server.kill()
         said = Path(output.name).read_text(encoding="utf-8", errors="replace")
         if not answer:
-            warm.cache_clear()
-            server.kill()
             raise AssertionError(f"{command}: has not ended\n{said}")
         return Outcome(int(answer), said)
 

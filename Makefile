@@ -3,7 +3,8 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run report nightly test lint docs review tools bench-diff bench-extract
+.PHONY: setup run report nightly test test-all test-fast test-slow lint docs review \
+    tools bench-diff bench-extract
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -26,9 +27,21 @@ MODE := plan
 nightly: setup
 	$(UV) run --locked sms nightly $(MODE) $(ARGS)
 
-test: setup tools lint
-	$(UV) run --locked pytest -q --numprocesses 2 --ignore tests/e2e
-	$(UV) run --locked pytest -q --numprocesses 2 tests/e2e
+# Lint uses one core and pytest two: side by side they end sooner than in turn.
+test: setup tools
+	$(MAKE) --jobs 2 --keep-going lint test-all
+
+# Two processes; the one that is done first takes over tests of the other.
+PYTEST := $(UV) run --locked pytest -q --numprocesses 2 --dist worksteal
+test-all: setup tools
+	$(PYTEST)
+
+# A minute or two: no builds of whole projects, and nothing else that is slow.
+test-fast: setup tools
+	$(PYTEST) -m "not e2e and not slow"
+
+test-slow: setup tools
+	$(PYTEST) -m "e2e or slow"
 
 # What tests need from the system: Debian's packages of these names.
 TOOLS := chromium jq strace

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from extract.sandbox import World, generate, serve, suppressions
-from tests.e2e.project import Project, new_project, project_at
+from tests.e2e.project import PARTS, Project, new_project, project_at
 from tests.reference import PortalConfig
 
 Loaded = tuple[Project, dict[str, PortalConfig]]
@@ -25,6 +25,13 @@ PORTALS = {
     "1": PortalConfig("north", "", "Brand", "US", "USA", "webshop"),
     "2": PortalConfig("south", "", "Brand", "CA", "Canada", "explicit"),
 }
+# The formats of a build by `built`.
+FORMATS = {"export_formats": ["csv", "json"]}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark all tests of this folder."""
+    item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
@@ -61,14 +68,18 @@ def first_time(mark: Path) -> Iterator[bool]:
 
 @pytest.fixture(scope="session")
 def loaded(shared: Path, world: World) -> Loaded:
-    """A project that has landed the world over HTTP, and its portals."""
+    """A project that has landed the world over HTTP, and its portals.
+
+    It has no unit tests, and dbt has parsed it: its copies are quick to build.
+    """
     folder, mark = shared / "loaded" / "project", shared / "loaded" / "url"
     with first_time(mark) as is_first:
         if is_first:
             with serve(world) as sandbox:
                 portals = list(at_address(sandbox.url).values())
-                project = new_project(folder, portals)
+                project = new_project(folder, portals, has_unit_tests=False)
                 project.run("sms", "extract", "load", "--rate", "100000")
+                project.dbt("parse")
                 mark.write_text(sandbox.url)
     return project_at(folder), at_address(mark.read_text())
 
@@ -79,17 +90,22 @@ def built(
 ) -> Callable[[Mapping[str, Any]], Project]:
     """Builds the load with the world's suppressions, once for each choice of variables.
 
-    For tests that only read what a build leaves.
+    For tests that only read what a build leaves. The one with the defaults runs the
+    unit tests.
     """
 
     def build(choice: Mapping[str, Any]) -> Project:
         name = sha256(json.dumps(choice, sort_keys=True).encode()).hexdigest()[:12]
-        project = separate_exports(loaded[0], shared / "built" / name)
-        with first_time(shared / "built" / f"{name}.done") as is_first:
+        folder = shared / "built" / name
+        with first_time(folder.with_suffix(".done")) as is_first:
+            if is_first and choice:
+                separate_exports(loaded[0], folder)
+            elif is_first:
+                new_project(folder, [*loaded[1].values()])
+            project = with_load(project_at(folder), loaded[0])
             project = project.suppress(suppressions(world))
             if is_first:
-                variables = {**choice, "export_formats": ["csv", "json"]}
-                project.dbt("build", variables=variables)
+                project.dbt("build", variables={**choice, **FORMATS})
         return project
 
     return build
@@ -97,14 +113,18 @@ def built(
 
 @pytest.fixture
 def project(loaded: Loaded, tmp_path: Path) -> Project:
-    """The loaded project with exports of its own."""
+    """A copy of the loaded project."""
     return separate_exports(loaded[0], tmp_path)
 
 
 @pytest.fixture
-def promoted(built: Callable[[Mapping[str, Any]], Project], tmp_path: Path) -> Project:
+def promoted(
+    loaded: Loaded, built: Callable[[Mapping[str, Any]], Project], tmp_path: Path
+) -> Project:
     """A project that has promoted a whole build, and can promote another one."""
-    return with_copies(separate_exports(built({}), tmp_path), built({}))
+    project = separate_exports(loaded[0], tmp_path)
+    suppressed = built({}).environment["SUPPRESSIONS_CSV"]
+    return with_copies(project, built({})).with_environment(SUPPRESSIONS_CSV=suppressed)
 
 
 def with_copies(project: Project, source: Project) -> Project:
@@ -123,11 +143,23 @@ def at_address(url: str) -> dict[str, PortalConfig]:
 
 
 def separate_exports(project: Project, folder: Path) -> Project:
-    """The same project and load, building into a folder of its own."""
-    return project.with_environment(
-        LANDING_DIR=str(project.landing),
-        EXPORT_ROOT=str(folder / "exports"),
-        DUCKDB_PATH=str(folder / "build.duckdb"),
-        DBT_TARGET_PATH=str(folder / "target"),
-        DBT_LOG_PATH=str(folder / "logs"),
-    )
+    """Copy the project into `folder`, where it builds the same load.
+
+    The copy keeps what dbt has parsed, which holds for a database whose path is the
+    same, as it is relative to the project.
+    """
+    for part in PARTS:
+        if (project.folder / part).is_dir():
+            shutil.copytree(project.folder / part, folder / part)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(project.folder / part, folder / part)
+    parsed = Path("target", "partial_parse.msgpack")
+    (folder / parsed).parent.mkdir()
+    shutil.copy(project.folder / parsed, folder / parsed)
+    return with_load(project_at(folder), project)
+
+
+def with_load(project: Project, source: Project) -> Project:
+    """The project, building the load of `source`."""
+    return project.with_environment(LANDING_DIR=str(source.landing))

@@ -1,13 +1,16 @@
-"""A copy of the project in a folder of its own, and its real commands run there."""
+"""A copy of the project in its own folder, and its real commands run there."""
 
 import csv
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from tests.reference import PortalConfig
 
 SOURCE = Path(__file__).parents[2]
 PARTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+UNIT_TESTS = "*unit_tests*.yml"
 BIN = Path(sys.executable).parent
 SECONDS = 240
 
@@ -31,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Project:
-    """The project's files below `folder`, with data folders of their own."""
+    """The project's files below `folder`, and its data folders."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -58,20 +62,11 @@ class Project:
 
     def run(self, *command: str, status: int | None = 0) -> Outcome:
         """Run a command of the environment; fail on another status than `status`."""
-        done = subprocess.run(
-            [BIN / command[0], *command[1:]],
-            cwd=self.folder,
-            env={**self.environment, "PATH": os.environ["PATH"]},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        if status is not None and done.returncode != status:
-            raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}")
-        return Outcome(done.returncode, done.stdout)
+        environment = {**self.environment, "PATH": os.environ["PATH"]}
+        done = forked(command, self.folder, environment)
+        if status is not None and done.status != status:
+            raise AssertionError(f"{command}: exit {done.status}\n{done.output}")
+        return done
 
     def dbt(
         self,
@@ -113,13 +108,61 @@ class Project:
         return str(read_json(self.landing / "current" / "load.json")["extracted_at"])
 
 
-def new_project(folder: Path, portals: Sequence[PortalConfig]) -> Project:
-    """Copy the project into `folder`, with these portals in its seed."""
+@cache
+def warm() -> "subprocess.Popen[str]":
+    """Start the process that commands are forked from, one for each test process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.forked"],
+        cwd=SOURCE,
+        env={"PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def forked(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Outcome:
+    """Run a command in a fork of the warm process, its standard input empty."""
+    with tempfile.NamedTemporaryFile(prefix="said-") as output:
+        request = {
+            "command": command,
+            "folder": str(folder),
+            "environment": environment,
+            "output": output.name,
+        }
+        server, answer = warm(), ""
+        assert server.stdin and server.stdout
+        try:
+            print(json.dumps(request), file=server.stdin, flush=True)
+            is_done, _, _ = select.select([server.stdout], [], [], SECONDS)
+            answer = server.stdout.readline() if is_done else ""
+        finally:
+            # Also where a test is stopped: the next one must not read its answer.
+            if not answer:
+                warm.cache_clear()
+                server.kill()
+        said = Path(output.name).read_text(encoding="utf-8", errors="replace")
+        if not answer:
+            raise AssertionError(f"{command}: has not ended\n{said}")
+        return Outcome(int(answer), said)
+
+
+def new_project(
+    folder: Path, portals: Sequence[PortalConfig], *, has_unit_tests: bool = True
+) -> Project:
+    """Copy the project into `folder`, with these portals in its seed.
+
+    Unit tests use nothing of a load: one build shows what they show. They take a third
+    of its time, so the other builds are of a project without them.
+    """
     folder.mkdir(parents=True)
+    left_out = ["*.py", "__pycache__", "e2e", "reference"]
+    skip = shutil.ignore_patterns(*left_out, *([] if has_unit_tests else [UNIT_TESTS]))
     for part in PARTS:
         source = SOURCE / part
         if source.is_dir():
-            skip = shutil.ignore_patterns("*.py", "__pycache__", "e2e", "reference")
             shutil.copytree(source, folder / part, ignore=skip)
         else:
             shutil.copy(source, folder / part)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from extract.sandbox import World, suppressions
-from tests.e2e.conftest import Loaded, separate_exports
+from tests.e2e.conftest import FORMATS, Loaded, separate_exports
 from tests.e2e.project import Project
 from tests.storage.policies import named_actions, new_user, prefix_of, used_actions
 from tests.storage.proxy import Proxy, Request, answers, serve_proxy
@@ -18,7 +18,6 @@ from tests.storage.server import BUCKET, Server
 OLD_UPLOAD = "runs/20250101T000000000000Z-aaaaaaaa/north/buyers.csv"
 # What says of which run it is.
 ABOUT = ("manifest.json", "report.html")
-FORMATS = {"export_formats": ["csv", "json"]}
 SLOW_DOWN = answers(503, "SlowDown")
 type Built = Callable[[Mapping[str, Any]], Project]
 

@@ -58,7 +58,9 @@ def test_no_canary_is_said_by_a_whole_run_nor_by_its_failures(tmp_path: Path) ->
     outputs = []
     with serve(canary_world()) as sandbox:
         project = new_project(
-            tmp_path / "project", list(at_address(sandbox.url).values())
+            tmp_path / "project",
+            list(at_address(sandbox.url).values()),
+            has_unit_tests=False,
         )
         load = ("sms", "extract", "load", "--rate", "0")
         outputs.append(project.run(*load).output)

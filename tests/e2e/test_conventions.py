@@ -21,7 +21,7 @@ def plain(built: Callable[[Mapping[str, Any]], Project]) -> Project:
 @pytest.fixture(scope="module")
 def manifest(plain: Project) -> dict[str, Any]:
     """What dbt knows of the project."""
-    return read_json(Path(plain.environment["DBT_TARGET_PATH"]) / "manifest.json")
+    return read_json(plain.folder / "target" / "manifest.json")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def test_a_bad_night_gives_the_exports_of_a_good_one(
     good = built({})
     with serve(world) as sandbox:
         portals = at_address(sandbox.url)
-        bad = new_project(tmp_path / "bad", [*portals.values()])
+        bad = new_project(tmp_path / "bad", [*portals.values()], has_unit_tests=False)
         sandbox.faults = [playing("reset:60", "registrations")]
         failed = bad.run(*LOAD, "--attempts", "2", status=20)
         assert "sms: portal " in failed.output

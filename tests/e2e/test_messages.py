@@ -81,7 +81,9 @@ def test_of_two_builds_at_once_the_second_says_so_in_one_line(
     unbuilt.database.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(unbuilt.database):
         outcome = unbuilt.dbt("build", status=2)
-    assert f"{unbuilt.database}: another process has this database" in outcome.output
+    assert (
+        f"{unbuilt.database.name}: another process has this database" in outcome.output
+    )
     assert "Traceback" not in outcome.output
     assert publication(unbuilt) == {}
 

@@ -23,7 +23,7 @@ from publish.local import LocalRoot
 from publish.manifest import Manifest
 from publish.promotion import load_promoted
 from tests.e2e.conftest import first_time
-from tests.e2e.project import Outcome, Project, read_json
+from tests.e2e.project import UNIT_TESTS, Outcome, Project, read_json
 from tests.nightly.nights import (
     new_night_project,
     night_project_at,
@@ -48,8 +48,8 @@ def exported(shared: Path) -> tuple[Project, Outcome]:
     with first_time(mark) as is_first:
         if is_first:
             project = new_night_project(folder)
-            # They are tried elsewhere, and take a third of a build's time.
-            for unit_tests in folder.glob("models/*/*unit_tests.yml"):
+            # Another build shows what they show.
+            for unit_tests in (folder / "models").rglob(UNIT_TESTS):
                 unit_tests.unlink()
             mark.write_text(project.run("sms", "nightly", "export", "--sandbox").output)
     return night_project_at(folder), Outcome(0, mark.read_text())
@@ -65,7 +65,7 @@ def promoted(exported: tuple[Project, Outcome]) -> Manifest:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> Iterator[Steps]:
-    """Steps that hold a lock of their own."""
+    """Steps with a separate lock."""
     descriptor = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
     yield Steps(descriptor)
     os.close(descriptor)
@@ -103,7 +103,7 @@ def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
     assert not phones & set(PHONE.findall(told))
     for path in [folder, *folder.iterdir(), project.database]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-    # A second build is of no use to anybody.
+    # The second build has served its purpose.
     assert not list(folder.glob("*.duckdb")) + list(folder.glob("again*"))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,11 @@ import duckdb
 import jsonschema
 import pytest
 
-from tests.e2e.conftest import with_copies
-from tests.e2e.project import Project, new_project, publication, read_json
-from tests.reference import PortalConfig
+from tests.e2e.conftest import FORMATS
+from tests.e2e.project import Project, publication, read_json
 
 SCHEMA = Path(__file__).parents[2] / "publish" / "schemas" / "audience.schema.json"
-Loaded = tuple[Project, dict[str, PortalConfig]]
 Built = Callable[[Mapping[str, Any]], Project]
-
-# The formats of a build by `built`.
-FORMATS = {"export_formats": ["csv", "json"]}
 
 
 def test_two_builds_of_a_load_are_byte_identical(promoted: Project) -> None:
@@ -105,9 +101,9 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (("run",), "dbt run"),
-        (("build", "--select", "+export_buyers"), "left out"),
-        (("build", "--exclude", "test_type:singular"), "left out"),
+        (("run", "--select", "export_buyers"), "dbt run"),
+        (("build", "--select", "export_buyers"), "left out"),
+        (("build", "--exclude-resource-type", "test"), "left out"),
         (("build", "--empty"), "part of the rows"),
         (("build", "--sample", "3 days"), "part of the rows"),
     ],
@@ -129,7 +125,7 @@ def test_a_partial_build_works_and_is_not_promoted(
     assert not (project.newest_run() / "manifest.json").exists()
     project.run("sms", "publish", "promote", project.newest_run().name, status=10)
     assert publication(project) == before
-    is_whole = command[0] == "build" and command[1] not in ("--select", "--exclude")
+    is_whole = command[1] in ("--empty", "--sample")
     assert (project.newest_run() / "report.html").exists() == is_whole
 
 
@@ -150,16 +146,16 @@ def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
     project.run("sms", "publish", "verify")
 
 
-def test_a_warning_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
-    """A contract that only warns has not passed."""
-    project = own_copy(loaded, tmp_path)
+def test_a_warning_is_not_promoted(promoted: Project) -> None:
+    """A contract that only warns has not passed: it is named, not what is left out."""
+    project, before = promoted, publication(promoted)
     (project.folder / "tests" / "assert_nothing.sql").write_text(
         "{{ config(severity='warn') }}\nselect 1 as one\n"
     )
-    outcome = project.dbt("build")
+    outcome = project.dbt("build", "--select", "assert_nothing")
     assert "assert_nothing (warn)" in outcome.output
     assert "assert_nothing (warn)" in project.marker()["obstacle"]
-    assert publication(project) == {}
+    assert publication(project) == before
 
 
 def report(run: Path) -> str:
@@ -167,22 +163,13 @@ def report(run: Path) -> str:
     return (run / "report.html").read_text(encoding="utf-8")
 
 
-def own_copy(loaded: Loaded, tmp_path: Path) -> Project:
-    """A project whose models and load can be damaged."""
-    source, portals = loaded
-    project = new_project(tmp_path / "project", list(portals.values()))
+def with_own_load(project: Project) -> Project:
+    """The project with a copy of its load, which can be damaged."""
+    load = (project.landing / "current").resolve()
     landing = project.folder / "landing"
-    load = (source.landing / "current").resolve()
-    copied = landing / "loads" / load.name
-    copied.parent.mkdir(parents=True)
-    for path in [load, *sorted(load.rglob("*"))]:
-        target = copied / path.relative_to(load)
-        if path.is_dir():
-            target.mkdir()
-        else:
-            target.write_bytes(path.read_bytes())
+    shutil.copytree(load, landing / "loads" / load.name)
     (landing / "current").symlink_to(Path("loads") / load.name)
-    return project
+    return project.with_environment(LANDING_DIR=str(landing))
 
 
 def plant_user_twice(project: Project) -> None:
@@ -222,7 +209,7 @@ def plant_buyers_as_non_buyers(project: Project) -> None:
 
 
 def plant_invented_dates(project: Project) -> None:
-    """A consent date that nobody gave."""
+    """A consent date without a consent."""
     break_model(
         project,
         "int_candidate_consents",
@@ -255,42 +242,46 @@ def break_model(project: Project, model: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize(
-    "plant",
-    [
-        plant_user_twice,
-        plant_raw_phone,
-        plant_lost_subjects,
-        plant_buyers_as_non_buyers,
-        plant_invented_dates,
-        plant_suppressed_phones,
-    ],
-)
-def test_a_broken_contract_promotes_nothing(
-    loaded: Loaded, built: Built, tmp_path: Path, plant: Callable[[Project], None]
-) -> None:
-    """The data tests see it, the build fails, and the publication stays."""
-    source = built({})
-    suppressed = source.environment["SUPPRESSIONS_CSV"]
-    project = with_copies(
-        own_copy(loaded, tmp_path).with_environment(SUPPRESSIONS_CSV=suppressed),
-        source,
-    )
+def assert_nothing_is_promoted(project: Project, *selection: str) -> None:
+    """Build what is broken: its data tests see it, and the publication stays."""
     before = publication(project)
-    plant(project)
-    outcome = project.dbt("build", status=1)
+    outcome = project.dbt("build", *selection, status=1)
     assert "FAIL" in outcome.output
     assert "is not promoted" in outcome.output
     assert "did not pass" in project.marker()["obstacle"]
     assert publication(project) == before
+
+
+def test_a_broken_load_promotes_nothing(promoted: Project) -> None:
+    """All that depends on it is skipped, and the report says so."""
+    project = with_own_load(promoted)
+    plant_user_twice(project)
+    assert_nothing_is_promoted(project)
     page = report(project.newest_run())
     assert re.search(r"<h1>Nothing was promoted: \d+ contracts? failed.</h1>", page)
     assert page.count('class="gap"') == 1
 
 
-def test_retry_after_a_failure_is_not_promoted(loaded: Loaded, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("plant", "model"),
+    [
+        (plant_raw_phone, "int_phone_numbers"),
+        (plant_lost_subjects, "int_candidates"),
+        (plant_buyers_as_non_buyers, "int_subject_lists"),
+        (plant_invented_dates, "int_candidate_consents"),
+        (plant_suppressed_phones, "int_route_suppressions"),
+    ],
+)
+def test_a_broken_model_promotes_nothing(
+    promoted: Project, plant: Callable[[Project], None], model: str
+) -> None:
+    """The model and what depends on it are built into a good build's database."""
+    plant(promoted)
+    assert_nothing_is_promoted(promoted, "--select", f"{model}+")
+
+
+def test_retry_after_a_failure_is_not_promoted(project: Project) -> None:
     """A retry checks only what had failed."""
-    project = own_copy(loaded, tmp_path)
     broken = project.folder / "tests" / "assert_nothing.sql"
     broken.write_text("select 1 as one\n")
     project.dbt("build", status=1)

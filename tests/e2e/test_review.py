@@ -13,7 +13,7 @@ import pytest
 from ops.review.change import compared
 from ops.review.report import render
 from ops.review.sides import Side
-from tests.e2e.project import BIN, PARTS, SOURCE, Project
+from tests.e2e.project import BIN, PARTS, SOURCE, UNIT_TESTS, Project
 from tests.e2e.test_audience import HEAD
 
 GUIDE = SOURCE / "docs" / "reviewing.md"
@@ -38,7 +38,8 @@ def repository(tmp_path: Path) -> Path:
             shutil.copytree(SOURCE / part, folder / part, ignore=skip)
         else:
             shutil.copy(SOURCE / part, folder / part)
-    (folder / "models" / "intermediate" / "_intermediate__unit_tests.yml").unlink()
+    for unit_tests in (folder / "models").rglob(UNIT_TESTS):
+        unit_tests.unlink()
     with (folder / "dbt_project.yml").open("a") as settings:
         settings.write("\ndata_tests:\n  +enabled: false\n")
     for environment in (".venv", "lint/.venv"):
@@ -103,10 +104,10 @@ def test_the_guide_shows_what_a_review_says(repository: Path) -> None:
 
 
 def test_changed_variables_show_in_the_sql_that_they_reach(
-    built: Callable[[Mapping[str, Any]], Project],
+    built: Callable[[Mapping[str, Any]], Project], tmp_path: Path
 ) -> None:
     base, head = (
-        Side(name, SOURCE, project.database.parent)
+        side_of(project, tmp_path / name)
         for name, project in (("base", built({})), ("head", built(HEAD)))
     )
 
@@ -121,6 +122,16 @@ def test_changed_variables_show_in_the_sql_that_they_reach(
     assert found.findings == []
     assert "exclusions.csv" in found.files
     assert not re.search(PERSONAL, render(found))
+
+
+def side_of(project: Project, folder: Path) -> Side:
+    """A built project as a side of a review, whose database has another name."""
+    side = Side(folder.name, SOURCE, folder)
+    folder.mkdir()
+    side.database.symlink_to(project.database)
+    side.target.symlink_to(project.folder / "target")
+    side.exports.symlink_to(project.exports)
+    return side
 
 
 def test_the_commands_of_the_guide_are_there() -> None:

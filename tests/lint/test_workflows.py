@@ -63,7 +63,9 @@ def test_only_jobs_have_permissions() -> None:
     for path in WORKFLOWS:
         assert read(path)["permissions"] == {}
     assert {name: job["permissions"] for name, job in read(CI)["jobs"].items()} == {
-        "test": {"contents": "read"},
+        "lint": {"contents": "read"},
+        "fast": {"contents": "read"},
+        "slow": {"contents": "read"},
         "review": {"contents": "read"},
         "comment": {"pull-requests": "write"},
     }
@@ -112,7 +114,7 @@ def test_steps_call_targets_that_exist() -> None:
         for target in re.findall(r"\bmake ([\w-]+)", step.get("run", ""))
     }
 
-    assert {"test", "tools", "review"} <= called
+    assert {"lint", "test-fast", "test-slow", "tools", "review"} <= called
     for target in called:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 

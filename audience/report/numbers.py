@@ -107,20 +107,5 @@ def read_numbers(
 
 
 def read_load(connection: DuckDBPyConnection) -> list[PortalLoad]:
-<<<<<<< HEAD
-    """Read what the load at hand says of its portals, from its load.json."""
-    return [PortalLoad(**row) for row in _query(connection, "load")]
-
-
-def _query(connection: DuckDBPyConnection, name: str) -> list[Row]:
-    cursor = connection.execute(_text(name))
-    columns = [column[0] for column in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _text(name: str) -> str:
-    return files("audience.report").joinpath("sql", f"{name}.sql").read_text("utf-8")
-=======
     """Return what the load says of its portals in its load.json."""
     return [PortalLoad(**row) for row in query(connection, "report/load")]
->>>>>>> audience

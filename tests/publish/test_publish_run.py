@@ -370,7 +370,8 @@ def test_a_full_disk_at_the_manifest_leaves_the_old_publication(root: Path) -> N
 
 
 def _in_another_process(code: str, status: int = 0) -> str:
-    prelude = "import json, os; from pathlib import Path; from tests.publish.publishing import *;"
+    imports = "import json, os; from pathlib import Path;"
+    prelude = f"{imports} from tests.publish.publishing import *;"
     done = subprocess.run(
         [sys.executable, "-c", prelude + code],
         cwd=Path(__file__).parents[2],

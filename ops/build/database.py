@@ -1,7 +1,6 @@
 """Checks of the database file before DuckDB opens it."""
 
 import fcntl
-import os
 from pathlib import Path
 
 from common.errors import ConfigError, StorageError
@@ -18,9 +17,9 @@ def check_database(name: str) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise ConfigError(f"DUCKDB_PATH is {path}, but there is no folder {folder}")
-    if not os.access(path if path.exists() else folder, os.W_OK) or path.is_dir():
-        raise ConfigError(f"DUCKDB_PATH is {path}, which cannot be written")
-    if path.exists() and _is_open_elsewhere(path):
+    if not path.exists():
+        _try_to_create(path)
+    elif _is_open_elsewhere(path):
         raise StorageError(
             f"{path}: another process has this database open, such as another "
             "build: try again when that is done, or set DUCKDB_PATH"
@@ -35,6 +34,12 @@ def make_private(path: Path) -> None:
 
 
 @storage_errors
+def _try_to_create(path: Path) -> None:
+    path.touch(PRIVATE_FILE, exist_ok=False)
+    path.unlink()
+
+
+@storage_errors
 def _is_open_elsewhere(path: Path) -> bool:
     with path.open("r+b") as file:
         try:
@@ -43,5 +48,3 @@ def _is_open_elsewhere(path: Path) -> bool:
         except (BlockingIOError, PermissionError):
             return True
     return False
-
-

@@ -11,7 +11,9 @@ from ops.build.variables import filters
 from publish.fields import Json
 from publish.layout import AUDIENCES, EXCLUSIONS
 
-AS_OF = "select load_id, strftime(as_of, '%Y-%m-%dT%H:%M:%SZ') from intermediate.int_run"
+AS_OF = (
+    "select load_id, strftime(as_of, '%Y-%m-%dT%H:%M:%SZ') from intermediate.int_run"
+)
 
 
 def run_files(cursor: DuckDBPyConnection, build: Invocation) -> list[dict[str, Json]]:

@@ -57,7 +57,9 @@ def begin(conn: DuckDBPyConnection, invocation_json: str, as_of_read: str) -> st
     build = read_invocation(invocation_json)
     with conn.cursor() as cursor:
         if build.command in READS_LANDING:
-            known = _known(cursor, build) | {"as_of": [as_of_read] if as_of_read else []}
+            known = _known(cursor, build) | {
+                "as_of": [as_of_read] if as_of_read else []
+            }
             check_variables(build.variables, build.given, known)
         if build.command in WRITES_FILES:
             export_begin()

@@ -64,7 +64,7 @@ def _whole_number(largest: int | None = None) -> Check:
 
     def check(value: object, _: Sequence[str]) -> list[str]:
         is_number = isinstance(value, int) and not isinstance(value, bool)
-        if is_number and 0 <= value and (largest is None or value <= largest):  # type: ignore[operator]
+        if is_number and value >= 0 and (largest is None or value <= largest):  # type: ignore[operator]
             return []
         return [f"must be a whole number from 0{limit}"]
 

@@ -106,7 +106,7 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
     ("command", "reason"),
     [
         (("run",), "dbt run"),
-        (("build", "--select", "+export_buyers"), "left out"),
+        (("build", "--select", "+export_contacts"), "left out"),
         (("build", "--exclude", "test_type:singular"), "left out"),
         (("build", "--empty"), "part of the rows"),
         (("build", "--sample", "3 days"), "part of the rows"),

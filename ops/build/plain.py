@@ -5,7 +5,6 @@ macros that the call went through. Neither helps whoever reads the message.
 """
 
 import re
-from typing import Any
 
 import duckdb
 from dbt.adapters.duckdb.environments import local
@@ -36,7 +35,7 @@ class PlainError(DbtRuntimeError):
 class PlainCursor(local.DuckDBCursorWrapper):
     """A cursor of dbt-duckdb that raises errors of ours as they were."""
 
-    def execute(self, sql: str, bindings: Any = None) -> Any:
+    def execute(self, sql: str, bindings: object = None) -> object:
         """Execute a statement."""
         try:
             return super().execute(sql, bindings)

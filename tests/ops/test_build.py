@@ -10,7 +10,7 @@ import yaml
 
 import publish
 from common.errors import CommandError, ConfigError
-from ops.build.database import check_database
+from ops.build.database import check_database, make_private
 from ops.build.invocation import Invocation, read_invocation
 from ops.build.variables import VARIABLES, check_variables, filters
 from tests.reference import EXPORT_COLUMNS
@@ -119,3 +119,12 @@ def test_a_database_that_cannot_be_written_is_a_line(name: str) -> None:
     with pytest.raises(CommandError) as error:
         check_database(name)
     assert "\n" not in str(error.value)
+
+
+def test_a_database_that_others_could_read_is_private_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.duckdb"
+    path.touch()
+    path.chmod(0o644)
+    make_private(path)
+    check_database(str(path))
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import tracemalloc
 from collections.abc import Sequence
 from itertools import product

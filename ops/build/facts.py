@@ -17,7 +17,7 @@ AS_OF = (
 
 
 def run_files(cursor: DuckDBPyConnection, build: Invocation) -> list[dict[str, Json]]:
-    """Return the files of a run: each portal's audiences in each format, and exclusions."""
+    """Return the files of a run: each portal's audiences, and the exclusions."""
     asked = [str(portal).strip(MARGIN) for portal in build.variables["portals"]]
     chosen = build.variables["audience"]
     query = "select distinct portal from marts.audience_summary order by portal"

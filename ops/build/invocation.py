@@ -79,7 +79,7 @@ def read_invocation(invocation_json: str) -> Invocation:
         command=given["command"],
         is_partial=given["is_partial"],
         given=tuple(given["given"]),
-        variables=load_yaml_text(given["variables"]),
+        variables=load_yaml_text(given["variables"]) or {},
         contracts=tuple(given["contracts"]),
         selected=frozenset(given["selected"]),
         results={

@@ -27,7 +27,7 @@ WRAPPED = re.compile(
 class PlainError(DbtRuntimeError):
     """An error that dbt shows without a heading and without macros."""
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[override]
         """Return the message alone."""
         return str(self.msg)
 
@@ -38,7 +38,7 @@ class PlainCursor(local.DuckDBCursorWrapper):
     def execute(self, sql: str, bindings: object = None) -> object:
         """Execute a statement."""
         try:
-            return super().execute(sql, bindings)
+            return super().execute(sql, bindings)  # type: ignore[no-untyped-call]
         except duckdb.Error as error:
             if match := WRAPPED.match(str(error)):
                 raise PlainError(match[1]) from error
@@ -47,4 +47,4 @@ class PlainCursor(local.DuckDBCursorWrapper):
 
 def show_errors_plainly() -> None:
     """Have dbt-duckdb use the cursor above: it has no setting for that."""
-    local.DuckDBCursorWrapper = PlainCursor
+    local.DuckDBCursorWrapper = PlainCursor  # type: ignore[misc]

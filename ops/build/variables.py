@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.errors import ConfigError
+from publish.fields import Json
 from publish.layout import AUDIENCES, FORMATS
-from publish.manifest import Json
 
 SHOWN = 20
 

@@ -1,4 +1,4 @@
-"""What publishing is told by the environment."""
+"""The settings of publishing, from the environment."""
 
 import os
 import re
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DEFAULT_ROOT = "exports"
 ENCRYPTIONS = ("AES256", "aws:kms")
 
+# As a URL begins. A local folder with a colon can be written as ./a:b.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://)?", re.ASCII)
 # Neither an address nor with an empty part.
 _BUCKET = re.compile(
     r"(?!(?:[0-9]+\.){3}[0-9]+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII
@@ -27,23 +29,23 @@ _FOLDER = re.compile(r"(?!\.+$)[A-Za-z0-9._=-]+", re.ASCII)
 def export_root() -> Root:
     """Return the root that EXPORT_ROOT names; it need not exist yet."""
     name = os.environ.get("EXPORT_ROOT", "").strip() or DEFAULT_ROOT
-    if name.startswith(S3):
+    scheme = _SCHEME.match(name)
+    if scheme is None:
+        return LocalRoot(Path(name).absolute())
+    if scheme[0].lower().startswith("s3:"):
         return s3_root_at(name, "EXPORT_ROOT", "a folder or ")
-    if "://" in name:
-        scheme = name.split("://", 1)[0]
-        raise ConfigError(
-            f"EXPORT_ROOT begins with {scheme}://, and only a local folder or "
-            "s3://BUCKET/PREFIX can be published to"
-        )
-    return LocalRoot(Path(name).absolute())
+    raise ConfigError(
+        f"EXPORT_ROOT begins with {scheme[0]}, and only a local folder or "
+        "s3://BUCKET/PREFIX can be published to"
+    )
 
 
 def s3_root_at(address: str, setting: str, otherwise: str = "") -> "S3Root":
     """Return the root at s3://BUCKET/PREFIX, which `setting` gives.
 
-    ConfigError where that is no such address.
+    Raises ConfigError if the address is wrong.
     """
-    # boto3 takes longer to import than all else that a local root needs.
+    # boto3 takes longer to import than everything that a local root needs.
     from publish.s3 import s3_root  # noqa: PLC0415
 
     bucket, _, prefix = address.removeprefix(S3).partition("/")
@@ -62,7 +64,7 @@ def s3_root_at(address: str, setting: str, otherwise: str = "") -> "S3Root":
 
 
 def _encryption() -> tuple[tuple[str, str], ...]:
-    """Return what S3 is asked to encrypt with, as boto3 calls it."""
+    """Return the encryption that S3 must use, as boto3 names its options."""
     kind, key_id = (
         os.environ.get(name, "").strip() for name in ("EXPORT_SSE", "EXPORT_KMS_KEY_ID")
     )

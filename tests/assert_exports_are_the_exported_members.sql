@@ -1,19 +1,13 @@
--- R13: the export models have every exported member once, and no one else.
--- If this is false, the promoted files differ from what the marts decided.
+-- R13: the export model holds the exported members, each once, and no other.
+-- If this is false, what is promoted is not what the marts decided.
 
 {% set columns = 'portal, job_uuid, activity_uuid, subject_uuid' -%}
 with
 
 exports as (
     select {{ columns }}
-    from {{ ref('export_buyers') }}
-    where buyer = 'Yes'
-
-    union all
-
-    select {{ columns }}
-    from {{ ref('export_non_buyers') }}
-    where buyer = 'No'
+    from {{ ref('export_contacts') }}
+    where audience = case buyer when 'Yes' then 'buyers' else 'non_buyers' end
 ),
 
 members as (

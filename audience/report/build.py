@@ -1,4 +1,4 @@
-"""What a build reports of itself at its end; macros/run/finish_run.sql writes it.
+"""What a build knows of itself at its end, as ops.build.hooks says it.
 
     report_json   {"run_id", "load_id", "code_version", "obstacle",
                    "variables": {...}, "left_out",

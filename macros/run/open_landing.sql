@@ -1,6 +1,6 @@
-{# Makes the views of schema `landing` over the load that `current` points to.
-   They name the load itself, so a build reads one load from start to end, and
-   it is held, so that nobody prunes it meanwhile. #}
+{# On-run-start: makes the views of schema `landing` over the current load. They
+   name the load itself, so a build reads one load from start to end. The build
+   holds the load, so that nothing prunes it meanwhile. #}
 {% macro open_landing() -%}
     {%- if execute and reads_landing() -%}
         {{ return(adapter.dispatch('open_landing')()) }}
@@ -14,11 +14,7 @@
 
 {% macro duckdb__open_landing() -%}
     {%- set landing = env_var('LANDING_DIR', 'landing') -%}
-    {%- set load_id = current_load_id(landing) -%}
-    {%- set load = run_query(
-        'select landing_hold(' ~ text_literal(landing) ~ ', '
-        ~ text_literal(load_id) ~ ')'
-    ).rows[0][0] -%}
+    {%- set load = called('landing_open(' ~ text_literal(landing) ~ ')') -%}
     {%- do run_query('create schema if not exists landing') -%}
     {%- set description = text_literal(load ~ '/load.json') -%}
     {%- do run_query(
@@ -29,28 +25,7 @@
     {%- for entity, columns in landing_columns().items() -%}
         {%- do run_query(landing_view(load, entity, columns)) -%}
     {%- endfor -%}
-    {%- do log('Reading load ' ~ load_id ~ '.', info=true) -%}
-{%- endmacro %}
-
-{% macro current_load_id(landing) -%}
-    {%- set description = text_literal(landing ~ '/current/load.json') -%}
-    {%- if not run_query('from glob(' ~ description ~ ')').rows -%}
-        {%- do exceptions.raise_compiler_error(
-            'No complete load in ' ~ landing ~ ': `sms extract load` makes one;'
-            ~ ' the environment variable LANDING_DIR names another folder.'
-        ) -%}
-    {%- endif -%}
-    {%- set rows = run_query(
-        "select load_id from read_json(" ~ description
-        ~ ", columns = {load_id: 'varchar'})"
-        ~ " where regexp_full_match(load_id, '[0-9A-Za-z-]+')"
-    ).rows -%}
-    {%- if rows | length != 1 -%}
-        {%- do exceptions.raise_compiler_error(
-            landing ~ '/current/load.json names no load_id.'
-        ) -%}
-    {%- endif -%}
-    {{ return(rows[0][0]) }}
+    {%- do log('Reading load ' ~ load.split('/')[-1] ~ '.', info=true) -%}
 {%- endmacro %}
 
 {% macro landing_view(load, entity, columns) -%}

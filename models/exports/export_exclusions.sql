@@ -1,5 +1,5 @@
 {{ config(post_hook={
-    'sql': "{{ export_exclusions() }}", 'transaction': false
+    'sql': "{{ write_exclusions() }}", 'transaction': false
 }) }}
 
 -- Nothing is written before every contract of the marts has passed:

@@ -122,7 +122,7 @@ def assert_staying_slow_fails(bucket: Bucket) -> None:
     before, asked = bucket.files(), len(bucket.proxy.requests)
     bucket.proxy.play(SLOW_DOWN, "PUT", "buyers")
     done = bucket.project.dbt(
-        "build", "--select", "export_buyers", variables=FORMATS, status=1
+        "build", "--select", "export_contacts", variables=FORMATS, status=1
     )
     assert done.output.count("PutObject is answered with SlowDown") == 1
     assert "Traceback" not in done.output

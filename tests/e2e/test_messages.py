@@ -35,6 +35,8 @@ def test_every_wrong_variable_is_named_with_what_is_allowed(
     variables = {name: value for name, (value, _) in mistakes.items()}
     outcome = project.dbt("build", variables=variables, status=2)
     assert [m for _, m in mistakes.values() if m not in outcome.output] == []
+    assert "in macro" not in outcome.output
+    assert "executing the UDF" not in outcome.output
     assert publication(project) == {}
 
 
@@ -71,6 +73,17 @@ def test_a_malformed_suppression_list_stops_the_build(
     outcome = project.dbt("build", status=2)
     assert message in outcome.output
     assert "555-0123" not in outcome.output
+    assert publication(project) == {}
+
+
+def test_a_wrong_portal_is_named_with_its_line(loaded: Loaded, tmp_path: Path) -> None:
+    """R8: a build must not guess what counts as consent."""
+    portal = PortalConfig("p", "https://p.example/api/v1", "B", "US", "USA", "webshopp")
+    project = new_project(tmp_path / "project", [portal])
+    project = project.with_environment(LANDING_DIR=str(loaded[0].landing))
+    outcome = project.dbt("build", status=2)
+    assert "seeds/portals.csv line 2: consent_basis must be one of" in outcome.output
+    assert "in macro" not in outcome.output
     assert publication(project) == {}
 
 

@@ -101,8 +101,8 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (("run", "--select", "export_buyers"), "dbt run"),
-        (("build", "--select", "export_buyers"), "left out"),
+        (("run", "--select", "export_contacts"), "dbt run"),
+        (("build", "--select", "export_contacts"), "left out"),
         (("build", "--exclude-resource-type", "test"), "left out"),
         (("build", "--empty"), "part of the rows"),
         (("build", "--sample", "3 days"), "part of the rows"),

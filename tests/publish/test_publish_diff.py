@@ -28,8 +28,6 @@ from tests.publish.publishing import (
     write_files,
 )
 
-MACRO = Path(__file__).parents[2] / "macros" / "export" / "export_columns.sql"
-
 COLUMNS = ("job_uuid", "phone_number", "activity_uuid", "first_name", "subject_uuid")
 
 
@@ -322,12 +320,6 @@ def test_formats_do_not_matter(
     build(second, AFTER, after)
     other = diff(LocalRoot(root), first, second)
     assert (other.audiences, other.total) == (expected.audiences, expected.total)
-
-
-def test_guarded_columns_are_those_of_the_exports() -> None:
-    columns = re.findall(r"'name': '(\w+)'(, 'is_guarded': true)?", MACRO.read_text())
-    assert len(columns) == 28
-    assert {name for name, is_guarded in columns if is_guarded} == GUARDED
 
 
 def test_promoted_stands_for_the_promoted_run(root: Path) -> None:

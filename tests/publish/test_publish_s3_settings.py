@@ -99,6 +99,9 @@ def test_staging_needs_a_place(remote: Remote, monkeypatch: pytest.MonkeyPatch) 
     "address",
     [
         "s3://",
+        "s3:/bucket/prefix",
+        "s3:bucket",
+        "S3://bucket/prefix",
         "s3:///prefix",
         "s3://b/prefix",
         "s3://Bucket/prefix",

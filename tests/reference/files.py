@@ -9,16 +9,7 @@ from pathlib import Path
 from tests.reference.interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, Result
 from tests.reference.rules import key
 
-GUARDED_COLUMNS = (
-    "job_name",
-    "external_id",
-    "first_name",
-    "last_name",
-    "parent_name",
-    "group",
-    "activity_name",
-    "country",
-)
+UNGUARDED_COLUMNS = ("phone_number", "phone_number_2")
 FORMULA_STARTS = ("=", "+", "-", "@")
 AUDIENCES = {"buyers": "Yes", "non_buyers": "No"}
 
@@ -27,7 +18,7 @@ Rows = Sequence[Mapping[str, str]]
 
 def guard(column: str, value: str) -> str:
     """A value as a CSV file holds it: spreadsheet formulas get a leading `'`."""
-    if column in GUARDED_COLUMNS and value.startswith(FORMULA_STARTS):
+    if column not in UNGUARDED_COLUMNS and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
 

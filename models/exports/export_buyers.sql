@@ -1,9 +1,0 @@
-{{ config(post_hook={
-    'sql': "{{ export_audience('buyers') }}", 'transaction': false
-}) }}
-
--- Nothing is written before every contract of the marts has passed:
--- depends_on: {{ ref('audience_exclusions') }}
--- depends_on: {{ ref('audience_summary') }}
-
-{{ export_rows('buyers') }}

@@ -33,91 +33,41 @@ MEMORY_LIMIT = "160MB"
 # A row group is held in memory until it is full.
 ROW_GROUP = 10_240
 DELIVERY = "STRUCT(name VARCHAR, email_address VARCHAR, mobile_phone VARCHAR)"
-SCHEMA = {
-    "activities": {
-        "activity_uuid": "VARCHAR",
-        "name": "VARCHAR",
-        "starting": "VARCHAR",
-        "job_uuid": "VARCHAR",
-        "job_name": "VARCHAR",
-        "position": "BIGINT",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "jobs": {
-        "job_uuid": "VARCHAR",
-        "name": "VARCHAR",
-        "is_gone": "BOOLEAN",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "images": {
-        "job_uuid": "VARCHAR",
-        "image_uuid": "VARCHAR",
-        "activity_uuid": "VARCHAR",
-        "position": "BIGINT",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "subjects": {
-        "job_uuid": "VARCHAR",
-        "subject_uuid": "VARCHAR",
-        "listed_in": "VARCHAR",
-        "position": "BIGINT",
-        "external_id": "VARCHAR",
-        "first_name": "VARCHAR",
-        "last_name": "VARCHAR",
-        "name": "VARCHAR",
-        "group_name": "VARCHAR",
-        "country": "VARCHAR",
-        "parent_name": "VARCHAR",
-        "delivery_1": DELIVERY,
-        "delivery_2": DELIVERY,
-        "phone_number": "VARCHAR",
-        "phone_number_2": "VARCHAR",
-        "email": "VARCHAR",
-        "email_2": "VARCHAR",
-        "sms_marketing_consent": "VARCHAR",
-        "sms_marketing_timestamp": "VARCHAR",
-        "sms_transactional_consent": "VARCHAR",
-        "sms_transactional_timestamp": "VARCHAR",
-        "activity_uuid": "VARCHAR",
-        "activity": "VARCHAR",
-        "image_uuids": "VARCHAR[]",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "registrations": {
-        "job_uuid": "VARCHAR",
-        "subject_uuid": "VARCHAR",
-        "user_uuid": "VARCHAR",
-        "email": "VARCHAR",
-        "position": "BIGINT",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "users": {
-        "user_uuid": "VARCHAR",
-        "name": "VARCHAR",
-        "email_address": "VARCHAR",
-        "phone_number": "VARCHAR",
-        "is_gone": "BOOLEAN",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "access_keys": {
-        "job_uuid": "VARCHAR",
-        "subject_uuid": "VARCHAR",
-        "access_keys": "VARCHAR[]",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "quarantine": {
-        "entity": "VARCHAR",
-        "key": "VARCHAR",
-        "reason": "VARCHAR",
-    },
+# The columns of each file, in order. docs/landing.md says what they mean; the models'
+# sources repeat those that a build reads (tests/extract/test_landing_document.py).
+COLUMNS = {
+    "activities": "activity_uuid name starting job_uuid job_name position",
+    "jobs": "job_uuid name is_gone",
+    "images": "job_uuid image_uuid activity_uuid position",
+    "subjects": (
+        "job_uuid subject_uuid listed_in position external_id first_name last_name "
+        "name group_name country parent_name delivery_1 delivery_2 phone_number "
+        "phone_number_2 email email_2 sms_marketing_consent sms_marketing_timestamp "
+        "sms_transactional_consent sms_transactional_timestamp activity_uuid activity "
+        "image_uuids"
+    ),
+    "registrations": "job_uuid subject_uuid user_uuid email position",
+    "users": "user_uuid name email_address phone_number is_gone",
+    "access_keys": "job_uuid subject_uuid access_keys",
 }
+# All other columns are text.
+TYPES = {
+    "position": "BIGINT",
+    "is_gone": "BOOLEAN",
+    "delivery_1": DELIVERY,
+    "delivery_2": DELIVERY,
+    "image_uuids": "VARCHAR[]",
+    "access_keys": "VARCHAR[]",
+    "fetched_at": "TIMESTAMPTZ",
+}
+SCHEMA = {
+    entity: {
+        name: TYPES.get(name, "VARCHAR")
+        for name in (*names.split(), "payload", "fetched_at")
+    }
+    for entity, names in COLUMNS.items()
+}
+SCHEMA["quarantine"] = dict.fromkeys(("entity", "key", "reason"), "VARCHAR")
 
 
 def open_duckdb(scratch: Path) -> duckdb.DuckDBPyConnection:

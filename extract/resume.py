@@ -51,9 +51,10 @@ def wanted_of(sources: dict[str, str], jobs: frozenset[str]) -> dict[str, Any]:
 
 
 def code_digest() -> str:
-    """Give the sha256 of this package's code: another version, another digest."""
+    """Return the sha256 of this package's code, and of the sandbox's words."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    files = Path(__file__).parent.rglob("*")
+    for path in sorted(one for one in files if one.suffix in (".py", ".json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

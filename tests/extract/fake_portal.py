@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import subprocess
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,7 +63,8 @@ class FakePortal:
         """Count the request, and answer it."""
         path = request.raw_path.removeprefix(BASE)
         await asyncio.sleep(self.on_its_way.get(path, 0))
-        self.seen.append(Arrival(request.raw_path, request.headers, time.monotonic()))
+        now = asyncio.get_running_loop().time()
+        self.seen.append(Arrival(request.raw_path, request.headers, now))
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -37,6 +39,7 @@ IMPATIENT = Patience(
 ROWS = [entity for entity in SCHEMA if entity != "quarantine"]
 NO_TIME = timedelta()
 NOTHING_REUSED = Reuse(NO_TIME, NO_TIME, NO_TIME)
+SOURCE = Path(__file__).parents[2]
 SMS = Path(sys.executable).with_name("sms")
 
 
@@ -158,14 +161,12 @@ def credentials() -> dict[str, str]:
 
 
 def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """Start `extract` in a project's folder, a load as fast as it goes."""
-    if arguments[0] == "load" and "--rate" not in arguments:
-        arguments = (*arguments, "--rate", "0")
+    """Start `sms extract` in a project's folder, a load as fast as it goes."""
     options.setdefault("env", credentials())
     # A shell has what it runs in the background ignore this one, and so on down.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
-        [SMS, "extract", *arguments],
+        [SMS, "extract", *_at_full_speed(arguments)],
         cwd=folder,
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=subprocess.PIPE,
@@ -175,16 +176,63 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
     )
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status, its outputs, its peak memory in bytes."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    memory: int
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last line of the log."""
+        return events(self.stdout)[-1]
+
+
+@cache
+def _forks() -> subprocess.Popen[str]:
+    """Start the process that runs the commands; it ends with its standard input."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.extract.forked"],
+        cwd=SOURCE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def extract(
-    folder: Path, *arguments: str, **options: Any
-) -> subprocess.CompletedProcess[str]:
-    """Run `extract` in a project's folder to its end."""
-    process = start(folder, *arguments, **options)
-    try:
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    most_disk: int | None = None,
+) -> Ended:
+    """Run `sms extract` in a project's folder to its end, in a process of its own.
+
+    No file that it writes may be larger than `most_disk`.
+    """
+    forks = _forks()
+    with TemporaryDirectory() as outputs:
+        asked = {
+            "arguments": _at_full_speed(arguments),
+            "folder": str(folder),
+            "outputs": outputs,
+            "environment": dict(credentials() if env is None else env),
+            "most_disk": most_disk,
+        }
+        assert forks.stdin
+        assert forks.stdout
+        print(json.dumps(asked), file=forks.stdin, flush=True)
+        status, kilobytes = json.loads(forks.stdout.readline())
+        out, err = (Path(outputs, name).read_text() for name in ("out", "err"))
+    return Ended(status, out, err, kilobytes * 1024)
+
+
+def _at_full_speed(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    is_paced = arguments[0] != "load" or "--rate" in arguments
+    return arguments if is_paced else (*arguments, "--rate", "0")
 
 
 def kill(process: subprocess.Popen[str]) -> None:

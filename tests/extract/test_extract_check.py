@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import which
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 from extract.portals import COLUMNS
 from tests.extract.fake_portal import BASE, FakePortal, serve, serve_tls
-from tests.extract.loading import SECRETS, activity, credentials, extract
+from tests.extract.loading import SECRETS, Ended, activity, credentials, extract
 
 LATER = "the portal is at fault: try again later"
 URL = "check base_url in seeds/portals.csv"
@@ -53,7 +52,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-def check(folder: Path, origins: Mapping[str, str]) -> CompletedProcess[str]:
+def check(folder: Path, origins: Mapping[str, str]) -> Ended:
     """Check portals at these origins."""
     lines = [f"{k},{at}{BASE},Studio,US,USA,webshop" for k, at in origins.items()]
     (folder / "seeds").mkdir()

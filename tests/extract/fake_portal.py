@@ -82,7 +82,7 @@ class Turns:
         self.routes = list(routes)
 
     def next(self) -> Any:
-        """Give the next answer."""
+        """Return the next answer."""
         return self.routes.pop(0) if len(self.routes) > 1 else self.routes[0]
 
 

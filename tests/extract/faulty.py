@@ -118,7 +118,7 @@ def write_seed(folder: Path, base_url: str) -> None:
 
 
 def canaries(world: World) -> set[str]:
-    """Give what is personal in a world, and the password."""
+    """Return what is personal in a world, and the password."""
     portal = world["portals"]["1"]
     words = [*texts([*portal["users"].values()], PERSONAL)]
     for job in portal["jobs"].values():

@@ -116,7 +116,7 @@ def rewrite(
 
 
 def without_times(landing: Path, portal: str = "studio") -> dict[str, list[str]]:
-    """Give all rows of the current load, but for when they were asked for."""
+    """Return all rows of the current load, but for when they were asked for."""
     rows = {entity: landed(landing, entity, portal) for entity in ROWS}
     return {
         entity: sorted(repr({**row, "fetched_at": None}) for row in found)
@@ -149,14 +149,14 @@ def project(folder: Path, *portals: FakePortal, brand: str = "Studio") -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Give the environment of a command: no settings but these."""
+    """Return the environment of a command: no settings but these."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}
     kept.pop("LANDING_DIR", None)
     return kept | more
 
 
 def credentials() -> dict[str, str]:
-    """Give the environment of a command that has the credentials."""
+    """Return the environment of a command that has the credentials."""
     return environment(PORTAL_USERNAME=USERNAME, PORTAL_PASSWORD=PASSWORD)
 
 
@@ -247,7 +247,7 @@ def events(output: str) -> list[dict[str, Any]]:
 
 
 def studio(subjects: int = 3) -> dict[str, Any]:
-    """Give the routes of a portal of one job; all its subjects can be reached."""
+    """Return the routes of a portal of one job; all its subjects can be reached."""
     rows = [
         {"uuid": f"s{n}", "first_name": f"Canaryname{n}", "phone_number": phone(n)}
         for n in range(subjects)
@@ -267,7 +267,7 @@ def studio(subjects: int = 3) -> dict[str, Any]:
 
 
 def school(count: int = 4) -> dict[str, Any]:
-    """Give the routes of jobs of two subjects, each with a user; one user is of all."""
+    """Return the routes of jobs of two subjects with a user each, and one of all."""
     routes: dict[str, Any] = {
         "/activities/search": [activity(f"a{n}", f"j{n}") for n in range(count)],
         "/users/all": {"uuid": "all", "email_address": EMAIL},
@@ -291,12 +291,12 @@ PERSONAL = ("Canaryname", "Canaryparent", "canaryparent@", "CANARYKEY", "202555"
 
 
 def phone(number: int) -> str:
-    """Give a fictional phone."""
+    """Return a fictional phone."""
     return f"202555{100 + number:04d}"
 
 
 def activity(uuid: str, job: str) -> dict[str, Any]:
-    """Give an activity on sale."""
+    """Return an activity on sale."""
     return {
         "uuid": uuid,
         "name": f"Activity {uuid}",
@@ -306,7 +306,7 @@ def activity(uuid: str, job: str) -> dict[str, Any]:
 
 
 def query(has_order: str) -> str:
-    """Give the query of an order list."""
+    """Return the query of an order list."""
     return (
         f"filter_has_order={has_order}&include_images=true&include_favorite_image=true"
     )

@@ -292,7 +292,7 @@ def throttled(value: str | None, status: int = 429, **headers: str) -> Any:
 
 
 def in_future(seconds: float) -> str:
-    """Give an HTTP date."""
+    """Return an HTTP date."""
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 

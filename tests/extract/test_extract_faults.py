@@ -72,7 +72,7 @@ class Stays:
 
 FAILED = "the connection failed"
 NO_JSON = "answered a body that is not JSON"
-LATE = "no whole answer within 2 seconds"
+LATE = "no complete answer within 2 seconds"
 ONCE = ("--attempts", "1", "--timeout", "2s")
 START = "portal studio, GET /activities/search"
 SHARE = "portal studio: "
@@ -101,8 +101,8 @@ STAY = [
     Stays("status:403", "were refused (403)", "activities", where=START, requests=1),
     Stays("status:401", "were refused (401)", "user", requests=27),
     Stays("status:403", "were refused (403)", "access-keys", requests=27),
-    Stays("circle:1", "the pages go round in a circle"),
-    Stays("circle:2", "the pages go round in a circle"),
+    Stays("circle:1", "the pages form a loop"),
+    Stays("circle:2", "the pages form a loop"),
     Stays("endless-pages", "more than 20 pages", requests=150),
     Stays("bomb", "answered more than 8,388,608 bytes", requests=27),
     Stays("endless", "answered more than 8,388,608 bytes", "user", requests=27),
@@ -238,9 +238,9 @@ def test_rows_that_come_twice_are_landed_as_they_came(stage: Stage, fault: str) 
 
 
 REFUSED = {
-    "dirt:surrogate": "a lone surrogate, which no UTF-8 text can have",
+    "dirt:surrogate": "a lone surrogate, which UTF-8 cannot encode",
     "dirt:duplicate": "an object gives one key two values",
-    "dirt:nan": "NaN is no JSON number",
+    "dirt:nan": "NaN is not a JSON number",
     "dirt:deep": "nested too deeply",
     "dirt:no-uuid": "no subject uuid",
     "giant": "larger than 4,194,304 bytes",

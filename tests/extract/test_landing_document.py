@@ -19,13 +19,13 @@ KINDS = {str: "string", dict: "object", int: "number", float: "number"}
 
 
 def part(heading: str) -> str:
-    """Give what stands under a heading."""
+    """Return what stands under a heading."""
     text = DOCUMENT.split(f"\n{heading}\n")[1]
     return re.split(r"\n##+ ", text)[0]
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """Give the cells of the tables in a text, without their headers."""
+    """Return the cells of the tables in a text, without their headers."""
     found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     return [
         [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows[2:]]
@@ -34,7 +34,7 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def columns(entity: str) -> dict[str, str]:
-    """Give the columns and types that the document has for a file."""
+    """Return the columns and types that the document has for a file."""
     (table,) = tables(part(f"### {entity}.parquet"))
     return {row[0]: row[1] for row in table}
 
@@ -102,5 +102,5 @@ def test_the_document_has_every_field_of_load_json(tmp_path: Path) -> None:
 
 
 def kinds(facts: dict[str, Any]) -> dict[str, str]:
-    """Give the JSON types of fields."""
+    """Return the JSON types of fields."""
     return {name: KINDS[type(value)] for name, value in facts.items()}

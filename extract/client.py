@@ -8,7 +8,6 @@ them elsewhere.
 import asyncio
 import base64
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -107,7 +106,6 @@ class Meter:
     gone: list[str] = field(default_factory=list)
     requests: int = 0
     retries: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_read(self) -> bool:

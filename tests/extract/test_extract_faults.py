@@ -176,7 +176,10 @@ def test_credentials_reach_the_portals_own_origin_alone(
         assert len(other.received) == 1
     assert ended.returncode == 20
     assert "portal studio, job " in ended.stderr
-    refused = {"next": "a next link that ", "redirect": "a redirect (302), never"}
+    refused = {
+        "next": "a next link that ",
+        "redirect": "a redirect (302), which is not",
+    }
     assert refused[fault] in ended.stderr
     assert "someone" not in ended.stderr
     # One for each list that was on its way, and none for what the links led to.

@@ -1,7 +1,8 @@
 """Which old loads and runs a prune keeps, and what it says of each."""
 
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import click
@@ -32,10 +33,13 @@ class Verdict:
 
 
 def retention_options(what: str) -> Callable[[Command], Command]:
-    """Add --keep, --keep-days and --dry-run to a command that prunes `what`."""
+    """Add --keep, --keep-days, --dry-run and --json to a command that prunes `what`."""
 
     def add(command: Command) -> Command:
         for option in (
+            click.option(
+                "--json", "as_json", is_flag=True, help="Print one JSON object."
+            ),
             click.option(
                 "--dry-run", is_flag=True, help="Only say what would be removed."
             ),
@@ -65,12 +69,23 @@ def read_rule(keep: int | None, keep_days: int | None) -> Rule:
     return Rule(keep or 0, keep_days or 0)
 
 
-def report_verdicts(verdicts: Iterable[Verdict], *, dry_run: bool) -> None:
-    """Print each verdict as it comes, and the counts."""
+def report_verdicts(
+    verdicts: Iterable[Verdict], *, dry_run: bool, as_json: bool = False
+) -> None:
+    """Print each verdict as it comes, and the counts; as JSON once all are there."""
     going = "would remove" if dry_run else "removed"
     counts = {"kept": 0, going: 0}
+    reported = []
     for verdict in verdicts:
         word = "kept" if verdict.is_kept else going
         counts[word] += 1
-        click.echo(f"{word:<{len(going)}}  {verdict.name}  {verdict.reason}")
-    click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))
+        if as_json:
+            reported.append(asdict(verdict))
+        else:
+            click.echo(f"{word:<{len(going)}}  {verdict.name}  {verdict.reason}")
+    if as_json:
+        kept, removed = counts.values()
+        report = {"dry_run": dry_run, "kept": kept, "removed": removed}
+        click.echo(json.dumps(report | {"verdicts": reported}, indent=2))
+    else:
+        click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))

@@ -1,7 +1,7 @@
-"""Why one attempt at a request failed, whether another may do better, and what to do.
+"""Why an attempt at a request failed, whether to retry it, and what to do about it.
 
-A reason is what a message says of the request; advice is for whoever can change it.
-Neither holds anything that the portal has said but a status and an origin.
+The reason describes the failure; the advice is for the operator. Of the portal's
+answer they hold only a status and an origin.
 """
 
 import socket
@@ -40,10 +40,10 @@ ADVICE: dict[int, str] = {
 
 
 class Again(Enum):
-    """Whether a request that failed is worth another attempt."""
+    """Whether a failed request is retried."""
 
     NO = auto()
-    # A few times: hardly anything of this kind passes while one waits.
+    # A few times: such a failure is rarely transient.
     SHORTLY = auto()
     PATIENTLY = auto()
 
@@ -60,15 +60,15 @@ class AttemptError(Exception):
 
 
 class MissingError(AttemptError):
-    """The portal says that there is no such thing."""
+    """The portal answered that this does not exist."""
 
 
 class DeniedError(AttemptError):
-    """The portal does not know the user, or the password."""
+    """The portal refused the user name or the password."""
 
 
 def refusal(response: httpx.Response) -> AttemptError:
-    """Tell an answer apart that is not 200."""
+    """Return the error for an answer other than 200."""
     status = response.status_code
     advice = ADVICE.get(status, ASK_LATER)
     if status in GONE:
@@ -80,7 +80,7 @@ def refusal(response: httpx.Response) -> AttemptError:
     if response.has_redirect_location:
         advice = _where_to(response)
         return AttemptError(
-            f"answered a redirect ({status}), never followed", advice=advice
+            f"answered a redirect ({status}), which is not followed", advice=advice
         )
     passes = status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     again = Again.PATIENTLY if passes else Again.NO
@@ -98,9 +98,9 @@ def _where_to(response: httpx.Response) -> str:
 def transport_error(
     error: httpx.TransportError, portal: Portal, has_answered: bool
 ) -> AttemptError:
-    """Tell a failed connection apart.
+    """Return the error for a failed connection.
 
-    On this machine, nothing that was not there at the start comes up by itself.
+    A server on this machine that has never answered is unlikely to start meanwhile.
     """
     causes = [*_causes(error)]
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
@@ -129,7 +129,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Read `Retry-After` as seconds from now; None if it says nothing readable.
+    """Return `Retry-After` as seconds from now; None if it cannot be read.
 
     A date counts from the portal's own `Date`, so that clocks need not agree.
     """

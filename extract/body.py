@@ -1,4 +1,4 @@
-"""The body of an answer as it comes: unpacked, capped, and out of memory when large."""
+"""The body of an answer: decompressed, capped, and kept on disk when large."""
 
 import mmap
 import zlib
@@ -14,15 +14,15 @@ from extract.jsontext import Body
 
 MIB = 1024 * 1024
 IN_MEMORY = 2 * MIB
-# How much of a compressed body is unpacked at a time.
+# How much of a compressed body is decompressed at a time.
 PIECE = MIB
 GZIP = 16 + zlib.MAX_WBITS
 
 
 async def read_body(response: httpx.Response, cap: int, folder: Path) -> Body:
-    """Read a body of `cap` decoded bytes at the most; AttemptError, StorageError.
+    """Return a body of at most `cap` decoded bytes; AttemptError, StorageError.
 
-    A large one is kept in a file of `folder` that has no name, and is gone with it.
+    A large one is kept in an unnamed file in `folder`, which is freed with it.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
@@ -42,7 +42,7 @@ async def read_body(response: httpx.Response, cap: int, folder: Path) -> Body:
                 with storage(folder):
                     file.write(part)
         if inflate and not inflate.eof:
-            raise _broken("is not whole")
+            raise _broken("is incomplete")
         with storage(folder):
             return _whole(file, size)
 

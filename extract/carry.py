@@ -1,12 +1,11 @@
-"""What need not be asked for again: access keys and users of earlier loads.
+"""Carrying over access keys and users of earlier loads.
 
-They cost one request each and hardly change, so a load takes those over that were
-asked for not long ago. Before it reads a portal they are put into a small database
-beside the staged rows, ready to be written: memory does not grow with their number.
+They cost one request each and rarely change, so a load carries over those that were
+fetched recently. Before it reads a portal they are put into a small database beside
+the staged rows, ready to be written, so memory does not grow with their number.
 
-Of several rows of one key the newest counts. One that says "none" (a subject without a
-key, a user who is gone, a row that was quarantined) is never taken over; it only keeps
-an older one from being so.
+The newest row of a key counts. A row that says "none" (a subject without a key, a user
+who is gone, a quarantined row) is never carried over, nor is an older row of its key.
 """
 
 import json
@@ -35,14 +34,14 @@ TIME_TEXT = "strftime(fetched_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
 
 
 class TornError(Exception):
-    """The files of an earlier load are not what they should be."""
+    """The files of an earlier load are incomplete or damaged."""
 
 
 class Known(NamedTuple):
-    """A row that is known, as the line to write, and when it was asked for.
+    """A known row, as the line to write, and when it was fetched.
 
-    The line is empty where all that is known is that there was none. `is_resumed`: an
-    interrupted load had asked for it, else a complete one.
+    The line is empty if the portal had none. `is_resumed`: an interrupted load fetched
+    it, otherwise a complete one did.
     """
 
     line: bytes
@@ -57,7 +56,7 @@ class Known(NamedTuple):
 
 
 class KnownRows:
-    """The rows of one portal that are known, by their keys, on the disk."""
+    """The known rows of one portal by their keys, on disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -68,7 +67,7 @@ class KnownRows:
     def _open(self) -> None:
         with self._storage():
             self._database = sqlite3.connect(self._path)
-            # It goes when the load ends: there is nothing to be safe against.
+            # It is removed when the load ends, so it need not survive a crash.
             self._database.execute("pragma journal_mode = off")
             self._database.execute("pragma synchronous = off")
             for entity in KEYS:
@@ -84,14 +83,14 @@ class KnownRows:
         self._database.close()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all rows."""
         self._database.close()
         with storage(self._path):
             self._path.unlink()
         self._open()
 
     def add(self, entity: str, rows: Iterable[Row], is_resumed: bool = False) -> None:
-        """Note rows, unless a newer one of the same key is known."""
+        """Add rows, unless a newer one of the same key is known."""
         entries = (
             (_key(*(row[name] for name in KEYS[entity])), *_known(entity, row))
             for row in rows
@@ -108,7 +107,7 @@ class KnownRows:
                 )
 
     def find(self, entity: str, *key: str) -> Known | None:
-        """Give what is known of a key."""
+        """Return the known row of a key."""
         with self._storage():
             found = self._database.execute(
                 f"select line, fetched_at, is_resumed from {entity} where key = ?",  # noqa: S608
@@ -145,10 +144,9 @@ def _is_there(user: Row) -> bool:
 def loads_to_carry(
     loads: Sequence[Load], key: str, source: str, windows: Mapping[str, Window]
 ) -> list[Load]:
-    """Choose the loads (given newest first) that may have fresh rows of a portal.
+    """Return the loads (given newest first) that may have fresh rows of a portal.
 
-    These are the newest one of all that the portal has on sale, from the same source,
-    and the newer ones of some of its jobs.
+    These are the newest full load from the same source, and newer loads of some jobs.
     """
     since = min(window.since for window in windows.values())
     found = []
@@ -169,7 +167,7 @@ def carry(
     key: str,
     windows: Mapping[str, Window],
 ) -> None:
-    """Note the fresh rows of a complete load; TornError where it is not whole."""
+    """Add the fresh rows of a complete load; TornError if it is damaged."""
     for entity, window in windows.items():
         path = load.files(key) / f"{entity}.parquet"
         try:
@@ -188,10 +186,10 @@ def _check(
     described = engine.execute(f"describe {found}").fetchall()
     wanted = engine.execute(f"describe {rows_of(SCHEMA[entity], [])}").fetchall()
     if described != wanted:
-        raise TornError(f"{path.name} has other columns")
+        raise TornError(f"{path.name} has other columns than the schema")
     counted = engine.execute(f"select count(*) {found}").fetchone()
     if isinstance(rows, dict) and counted != (rows.get(entity),):
-        raise TornError(f"{path.name} has not the rows that load.json counts")
+        raise TornError(f"{path.name} has other row counts than load.json")
 
 
 def _rows(
@@ -215,9 +213,9 @@ def _rows(
 
 
 def resume_users(known: KnownRows, folder: Path, reading: Window) -> None:
-    """Note the users that interrupted loads had asked for within a time.
+    """Add the users that interrupted loads fetched within a window.
 
-    `folder` has a portal's staged rows: those of users as `users-LOAD_ID.ndjson`.
+    `folder` has a portal's staged rows, with users in `users-LOAD_ID.ndjson`.
     """
     for path in sorted(folder.glob("users-*.ndjson")):
         began = utc_text(begun_at(path.stem.removeprefix("users-")))
@@ -227,7 +225,7 @@ def resume_users(known: KnownRows, folder: Path, reading: Window) -> None:
 
 
 def _whole_lines(path: Path) -> Iterator[Row]:
-    """Give the rows of a file that may have been cut off anywhere."""
+    """Yield the rows of a file that may be cut off anywhere."""
     with storage(path), path.open("rb") as file:
         for line in file:
             try:

@@ -1,4 +1,4 @@
-"""Whether the portals can be read: one request each, and what it showed."""
+"""Whether the portals can be read: one request to each."""
 
 import asyncio
 import time
@@ -18,17 +18,17 @@ from extract.pace import Pace
 
 @dataclass(frozen=True)
 class Finding:
-    """What one portal's answer showed: in words, and whether it is as it should be."""
+    """Whether one portal can be read, and its answer or error in words."""
 
     portal: str
     is_right: bool
-    words: str
+    message: str
 
 
 def check(
     asks: Sequence[Ask], patience: Patience, log: FilteringBoundLogger
 ) -> list[Finding]:
-    """Ask each portal for what is on sale, once; give what there is to say of each."""
+    """Ask each portal once for its activities on sale; return a finding for each."""
 
     async def check_all() -> list[Finding]:
         return await asyncio.gather(*(_check(ask, patience, log) for ask in asks))

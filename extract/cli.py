@@ -30,7 +30,7 @@ portals_option = click.option(
     "keys",
     multiple=True,
     metavar="KEY",
-    help="A portal of seeds/portals.csv; all but the sandbox's, unless given.",
+    help="A portal of seeds/portals.csv.  [default: all except the sandbox's]",
 )
 landing_option = click.option(
     "--landing",
@@ -39,7 +39,7 @@ landing_option = click.option(
     envvar="LANDING_DIR",
     show_default=True,
     show_envvar=True,
-    help="The folder of the loads.",
+    help="The folder that holds the loads.",
 )
 
 
@@ -56,8 +56,11 @@ def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> 
 timeout_option = click.option(
     "--timeout",
     type=PositiveSpan(),
-    help="How long a whole answer may take; details of jobs at least 2m.  "
-    "[default: 30s, or as PORTAL_SECRET says]",
+    help="The time limit for a complete answer; job details have at least 2m.  "
+    "[default: 30s, or from PORTAL_SECRET]",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON list."
 )
 env_file_option = click.option(
     "--env-file",
@@ -65,7 +68,7 @@ env_file_option = click.option(
     callback=_read_env_file,
     is_eager=True,
     expose_value=False,
-    help="Read settings, NAME=value, from a file; the environment's own come first.",
+    help="Read settings (NAME=value) from a file; the environment takes precedence.",
 )
 
 
@@ -77,15 +80,16 @@ def cli() -> None:
 @cli.command()
 @portals_option
 @click.option(
-    "--job", "jobs", multiple=True, metavar="UUID", help="Read this job, and no others."
+    "--job", "jobs", multiple=True, metavar="UUID", help="Read only this job."
 )
 @click.option(
     "--jobs",
     "jobs_from",
     metavar="FILE",
-    help="Read these jobs: one uuid a line, or a JSON list; - is standard input.",
+    help="Read only these jobs: one uuid on each line, or a JSON list; - is standard "
+    "input.",
 )
-@click.option("--sandbox", is_flag=True, help="Read the built-in portal.")
+@click.option("--sandbox", is_flag=True, help="Read the built-in sandbox portal.")
 @env_file_option
 @landing_option
 @click.option(
@@ -93,72 +97,73 @@ def cli() -> None:
     type=click.IntRange(1, MAX_CONCURRENCY),
     default=8,
     show_default=True,
-    help="Requests in flight at a time, for each portal.",
+    help="Requests in flight at once, for each portal.",
 )
 @click.option(
     "--rate",
     type=click.IntRange(min=0),
-    help="Requests a second, for each portal; 0: as many as go.  "
-    "[default: 8, the sandbox's 0]",
+    help="Requests a second, for each portal; 0: unlimited.  "
+    "[default: 8; 0 for the sandbox]",
 )
 @click.option(
     "--attempts",
     type=click.IntRange(min=1),
-    help="How often a request is sent if it fails by what may pass; three times at "
-    "most where a connection to this machine is refused from the start, or an answer "
-    "has a wrong shape.  [default: 8]",
+    help="How often a request is sent while it fails transiently; at most three times "
+    "if a server on this machine never answered, or an answer has an unknown shape.  "
+    "[default: 8]",
 )
 @timeout_option
 @click.option(
     "--deadline",
     type=PositiveSpan(),
-    help="How long the reading of all portals may take.  [default: 12h]",
+    help="The time limit for reading all portals.  [default: 12h]",
 )
 @click.option(
     "--max-pages",
     type=click.IntRange(min=1),
-    help="How many pages one list may have.  [default: 10000]",
+    help="The most pages of one list.  [default: 10000]",
 )
 @click.option(
     "--max-age-keys",
     type=Span(),
     default="30d",
     show_default=True,
-    help="Take over access keys that an earlier load asked for no longer ago; 0: none.",
+    help="Reuse access keys that an earlier load fetched within this time; 0: none.",
 )
 @click.option(
     "--max-age-users",
     type=Span(),
     default="7d",
     show_default=True,
-    help="Take over the details of users likewise.",
+    help="Reuse users' details likewise.",
 )
 @click.option(
     "--resume-within",
     type=Span(),
     default="6h",
     show_default=True,
-    help="Go on with jobs that an interrupted load read no longer ago; 0: with none.",
+    help="Reuse jobs that an interrupted load read within this time; 0: none.",
 )
-@click.option("--fresh", is_flag=True, help="Go on with no interrupted load.")
+@click.option("--fresh", is_flag=True, help="Do not resume an interrupted load.")
 @click.option(
     "--max-quarantine",
     type=SHARE,
     default=0.01,
     show_default=True,
-    help="The share of an entity's rows that may be impossible to land.",
+    help="Fail if more than this share of an entity's rows cannot be landed.",
 )
 @click.option(
     "--min-ratio",
     type=SHARE,
     default=0.5,
     show_default=True,
-    help="The share of a portal's earlier subjects that it must still have.",
+    help="Hold the load back if a portal has less than this share of its earlier "
+    "subjects.",
 )
 @click.option(
     "--accept-shrink",
     is_flag=True,
-    help="Make the load current also if a portal has fewer subjects than that.",
+    help="Make the load current even if a portal has fewer subjects.",
 )
 @click.option(
     "--log-format",
@@ -188,11 +193,12 @@ def load(
     accept_shrink: bool,
     log_format: "LogFormat | None",
 ) -> None:
-    """Make one load: what the portals say now, landed whole or not at all.
+    """Make one load: the portals' data as of now, landed completely or not at all.
 
     Credentials come from PORTAL_USERNAME and PORTAL_PASSWORD in the environment, or
     from AWS: PORTAL_SECRET=secretsmanager:ID or ssm:NAME, whose JSON has "username",
-    "password", and may have "rate_limit_per_sec" and "timeout_s". --sandbox needs none.
+    "password", and optionally "rate_limit_per_sec" and "timeout_s". --sandbox needs
+    none.
     """
     from extract import commands  # noqa: PLC0415
     from extract.load import Limits  # noqa: PLC0415
@@ -225,30 +231,32 @@ def load(
 @portals_option
 @timeout_option
 @env_file_option
-def check(*, keys: tuple[str, ...], timeout: timedelta | None) -> None:
-    """Try credentials and addresses: one request a portal, and a line on each.
+@json_option
+def check(*, keys: tuple[str, ...], timeout: timedelta | None, as_json: bool) -> None:
+    """Check credentials and addresses with one request to each portal.
 
-    Ends with 20 if any portal cannot be read. Credentials as for `sms extract load`.
+    Exits with 20 if any portal cannot be read. Credentials as for `sms extract load`.
     """
     from extract import commands  # noqa: PLC0415
 
-    commands.check(keys, timeout)
+    commands.check(keys, timeout, as_json=as_json)
 
 
 @cli.command()
 @landing_option
-def loads(landing: Path) -> None:
+@json_option
+def loads(*, landing: Path, as_json: bool) -> None:
     """List the complete loads, newest first; * marks the current one."""
     from extract import commands  # noqa: PLC0415
 
-    commands.loads(landing)
+    commands.loads(landing, as_json=as_json)
 
 
 @cli.command()
 @click.argument("load_id")
 @landing_option
 def accept(*, load_id: str, landing: Path) -> None:
-    """Make a load current that was held back for its few subjects."""
+    """Make a load current that was held back because it has few subjects."""
     from extract import commands  # noqa: PLC0415
 
     commands.accept_load(landing, load_id)
@@ -264,23 +272,24 @@ def prune(
     keep: int | None,
     keep_days: int | None,
     dry_run: bool,
+    as_json: bool,
     landing: Path,
 ) -> None:
     """Remove the loads that neither --keep nor --keep-days keeps.
 
-    At least one of them is needed. Always kept are the current load, the one that the
-    promoted run under EXPORT_ROOT was built from, the newest that has all of a portal,
-    and what a build or a load is reading. What an interrupted load left is kept for
-    a day, or for --keep-days if that is more.
+    Give at least one of them. These are always kept: the current load, the load that
+    the promoted run under EXPORT_ROOT was built from, the newest full load of each
+    portal, and loads that a build or another load is reading. The rest of an
+    interrupted load is kept for a day, or for --keep-days if that is longer.
     """
     from extract import commands  # noqa: PLC0415
 
     rule = read_rule(keep, keep_days)
-    commands.prune(landing, rule, loads_in_use, dry_run=dry_run)
+    commands.prune(landing, rule, loads_in_use, dry_run=dry_run, as_json=as_json)
 
 
 class SandboxCommand(click.Command):
-    """A command whose help ends with the faults that it plays."""
+    """A command whose help ends with a list of its faults."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the faults."""
@@ -317,32 +326,32 @@ def _shown_fault(name: str, argument: int | str | None) -> str:
 @click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The day that its dates count back from.  [default: today, in UTC]",
+    help="The day from which its dates count back.  [default: today, in UTC]",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="NAME[:ARG]",
-    help="Play a fault, of those below; where several are due, the first.",
+    help="Play a fault from the list below; if several apply, the first.",
 )
 @click.option(
     "--fault-at",
     metavar="KIND",
     help="Play them at this kind of request: activities, job, subjects, registrations, "
-    "user, access-keys or any.  [default: each at its own]",
+    "user, access-keys or any.  [default: as listed below]",
 )
 @click.option(
     "--fault-times",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Play each so many times, and then no more; 0: always.",
+    help="Play each this many times only; 0: always.",
 )
 @click.option(
     "--plain",
     is_flag=True,
-    help="Ordinary subjects alone, and full pages: for measuring.",
+    help="Only ordinary subjects, and full pages: for benchmarks.",
 )
 def sandbox(
     *,

@@ -1,14 +1,13 @@
-"""HTTP and nothing else: one GET, told apart, retried, paced, capped and timed.
+"""HTTP only: one GET, retried, paced, and limited in size and time.
 
-The credentials are sent by one portal's client alone, which asks targets on that
-portal's origin only; redirects are not followed, and no proxy, netrc or other setting
-of the environment is looked at, for any of these could carry them elsewhere.
+A client sends the credentials to its portal's origin only. It follows no redirect and
+ignores proxies, netrc and other settings of the environment, any of which could send
+them elsewhere.
 """
 
 import asyncio
 import base64
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -59,9 +58,9 @@ PART_TIMEOUTS = httpx.Timeout(120, connect=10).as_dict()
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a portal is asked with. Never shown.
+    """A user name and a password. Never shown.
 
-    `renew` gives newer ones than those that a portal refused, if there are any.
+    `renew` returns newer credentials than the refused ones, if there are any.
     """
 
     username: str = field(repr=False)
@@ -80,7 +79,7 @@ type Renew = Callable[[Credentials], Awaitable[Credentials | None]]
 
 @dataclass(frozen=True)
 class Patience:
-    """How long, how often and how much; seconds and bytes."""
+    """The limits on retries, waits and sizes, in seconds and bytes."""
 
     attempts: int = 8
     short_attempts: int = 3
@@ -100,29 +99,28 @@ class Patience:
 
 @dataclass
 class Meter:
-    """What the reading of one portal has come to so far."""
+    """The progress of reading one portal."""
 
     jobs: int = 0
     jobs_read: int = 0
     gone: list[str] = field(default_factory=list)
     requests: int = 0
     retries: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_read(self) -> bool:
-        """Whether all jobs that are known of have been read."""
+        """Whether all known jobs have been read."""
         return 0 < self.jobs == self.jobs_read
 
     @property
     def gone_jobs(self) -> int:
-        """How many jobs were listed, and gone when they were read."""
+        """The number of jobs that were listed, but gone when they were read."""
         return len(self.gone)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One GET: where on the origin, how it is shown in messages, and its limits."""
+    """One GET: its target on the origin, its text in messages, and its limits."""
 
     target: str
     shown: str
@@ -133,14 +131,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer[T]:
-    """What an answer came to, and when (UTC, ISO 8601 with microseconds)."""
+    """A parsed answer, and its time (UTC, ISO 8601 with microseconds)."""
 
     value: T
     fetched_at: str
 
 
 class Client:
-    """Asks one portal, and gives up as PortalError that says what was asked."""
+    """Asks one portal; a PortalError says which request failed."""
 
     def __init__(
         self,
@@ -170,7 +168,7 @@ class Client:
         job: str | None = None,
         query: dict[str, str] | None = None,
     ) -> Request:
-        """Make the request for a path under the base URL."""
+        """Return the request for a path under the base URL."""
         shown = "/" + "/".join(segment(part) for part in segments)
         if query:
             shown += "?" + urlencode(query)
@@ -199,10 +197,10 @@ class Client:
         read: Callable[[object], T],
         parse: Callable[[Body], object] = split,
     ) -> Answer[T]:
-        """Ask until `read` takes the parsed body; NotFoundError on 404, PortalError.
+        """Return the parsed body as `read` converts it; NotFoundError, PortalError.
 
-        `read` raises ValueError with a reason for a shape that it does not know: the
-        whole request, body and reading is then tried again, but not for long.
+        `read` raises ValueError with a reason for an unknown shape. The whole request
+        is then retried, but only a few times.
         """
         patience = self.patience
         retrying = AsyncRetrying(
@@ -284,11 +282,13 @@ class Client:
         return await self._body(request, self._credentials)
 
     async def _renew(self, refused: Credentials) -> bool:
-        """Get newer credentials than the refused ones, if there are any."""
+        """Switch to newer credentials; return whether there are any."""
         try:
             newer = await refused.renew(refused) if refused.renew else None
         except ConfigError as error:
-            reason = f"the credentials were refused, and not found again: {error}"
+            reason = (
+                f"the credentials were refused and could not be read again: {error}"
+            )
             raise AttemptError(reason) from None
         if newer:
             self._credentials = newer
@@ -302,17 +302,17 @@ class Client:
                 async with asyncio.timeout(request.deadline):
                     return await self._exchange(request, credentials, turn)
         except TimeoutError:
-            reason = f"no whole answer within {request.deadline:g} seconds"
+            reason = f"no complete answer within {request.deadline:g} seconds"
             raise AttemptError(reason, Again.PATIENTLY, CHECK_NETWORK) from None
         except httpx.TransportError as error:
             raise transport_error(error, self.portal, self._has_answered) from None
         except httpx.InvalidURL:
-            raise AttemptError("is no URL that can be asked for") from None
+            raise AttemptError("the URL cannot be requested") from None
 
     async def _exchange(
         self, request: Request, credentials: Credentials, turn: Turn
     ) -> Body:
-        # A turn is one of as many as there are lines: one is free.
+        # There are as many lines as turns, so one is free.
         line = self._lines.pop()
         try:
             response = await line.handle_async_request(
@@ -337,7 +337,7 @@ class Client:
     async def _refuse(self, response: httpx.Response, request: Request) -> NoReturn:
         error = refusal(response)
         if isinstance(error, MissingError):
-            # Read to its end, so that the connection can be used again.
+            # Read to its end, so that the connection can be reused.
             await read_body(response, request.cap, self._scratch)
         if response.status_code in THROTTLED:
             self._pause(response, error)
@@ -371,11 +371,11 @@ def utc_text(at: datetime) -> str:
 
 @asynccontextmanager
 async def open_lines(concurrency: int) -> AsyncIterator[list[httpx.AsyncHTTPTransport]]:
-    """Open the lines to one portal: as many as requests may be in flight.
+    """Open the lines to one portal: one for each request in flight.
 
-    Each has one connection: httpx looks through all connections of a pool, and asks the
-    system about each, for every request, which doubles the cost of one. And it is a
-    transport, not a client, whose cookies, redirects and hooks would take their time.
+    Each has one connection: for every request, httpx checks all connections of a pool,
+    which doubles the cost. A line is a transport, because cookies, redirects and hooks
+    of a client cost time too.
     """
     async with AsyncExitStack() as stack:
         lines = [_line() for _ in range(concurrency)]

@@ -1,10 +1,11 @@
-"""What the commands do, once their options are read."""
+"""The commands behind `sms extract`, once their options are read."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from logging import CRITICAL, ERROR
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from extract.sandbox import World
     from extract.sandbox.faults import Playing
 
-STOPPED = "stopped by a signal; the next load goes on from what has been read"
+STOPPED = "stopped by a signal; the next load resumes from here"
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class SandboxSize:
-    """What the sandbox is to be like; no `today`: the day that it is, in UTC.
+    """The size of the sandbox; no `today`: the current day in UTC.
 
-    `plain`: a portal of ordinary subjects that fills its pages.
+    `plain`: only ordinary subjects, and full pages.
     """
 
     jobs: int
@@ -72,7 +73,7 @@ class SandboxSize:
 
 
 def load(wanted: Wanted, sandbox: SandboxSize) -> None:
-    """Make one load, of the built-in sandbox if that is wanted."""
+    """Make one load, of the built-in sandbox if asked."""
     portals = settings.choose_portals(read_portals(), wanted.portals, wanted.is_sandbox)
     access = settings.read_access(portals, os.environ, wanted.is_sandbox)
     asks = settings.asks(portals, wanted.rate, access)
@@ -109,7 +110,7 @@ def _asked_in_process(asks: list[Ask], sandbox: SandboxSize) -> Iterator[list[As
 
 
 def _world_name(ask: Ask, size: SandboxSize) -> str:
-    """Tell apart what the sandbox makes up: by size, seed, day and its code."""
+    """Return the name of a sandbox world: its size, seed, day and code."""
     return (
         f"{SANDBOX}{ask.portal.base_path} {size.jobs}x{size.subjects} "
         f"seed {size.seed} of {size.today} by {code_digest()[:8]}"
@@ -117,7 +118,7 @@ def _world_name(ask: Ask, size: SandboxSize) -> str:
 
 
 def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
-    """Read and land; on a terminal, unless a format is asked for, behind bars."""
+    """Make the load; show progress bars on a terminal unless a log format is given."""
     has_bars = log_format is None and sys.stderr.isatty()
     on_screen = has_bars and sys.stdout.isatty()
     log = open_log(log_format or ("text" if on_screen else "json"))
@@ -125,7 +126,7 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
         with progress(plan.asks) if has_bars else nullcontext():
             facts = run(plan, open_log("text", ERROR) if on_screen else log)
     except CommandError as error:
-        # On one screen with the error itself, the line would only say it twice.
+        # On a terminal the error itself follows anyway.
         if not (sys.stderr.isatty() and sys.stdout.isatty()):
             log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
         raise
@@ -136,17 +137,20 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
     return facts
 
 
-def check(keys: tuple[str, ...], timeout: timedelta | None) -> None:
-    """Ask each portal once; PortalError if any is not as it should be."""
+def check(keys: tuple[str, ...], timeout: timedelta | None, *, as_json: bool) -> None:
+    """Ask each portal once; PortalError if any cannot be read."""
     portals = settings.choose_portals(read_portals(), keys, sandbox=False)
     access = settings.read_access(portals, os.environ, sandbox=False)
     asks = settings.asks(portals, None, access)
     patience = access.patience(settings.Told(attempts=1, timeout=timeout))
     findings = check_portals(asks, patience, open_log("text", CRITICAL))
-    width = max(len(one.portal) for one in findings)
-    for one in findings:
-        verdict = "right" if one.is_right else "WRONG"
-        click.echo(f"{one.portal:<{width}}  {verdict}  {one.words}")
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in findings], indent=2))
+    else:
+        width = max(len(one.portal) for one in findings)
+        for one in findings:
+            verdict = "right" if one.is_right else "WRONG"
+            click.echo(f"{one.portal:<{width}}  {verdict}  {one.message}")
     if wrong := sum(not one.is_right for one in findings):
         raise PortalError(f"{wrong} of {len(findings)} portals cannot be read")
 
@@ -167,20 +171,23 @@ def _summary(facts: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def _refuse_not_current(landing: Path, facts: dict[str, Any]) -> None:
-    """Fail where nobody will see what has just been landed."""
+    """Fail if the load is landed but cannot become current."""
     load_id, current = facts["load_id"], current_id(landing)
     if is_held_back(facts):
         raise ContractError(shrink_message(load_id, facts["shrunk"]))
     if current and not facts["current"] and begun_at(current) > datetime.now(UTC):
         raise ContractError(
             f"load {load_id} is landed but not current: the current one, {current}, "
-            "was begun in the future; once the clock is right, remove that one"
+            "began in the future; once the clock is right, remove that load"
         )
 
 
-def loads(landing: Path) -> None:
+def loads(landing: Path, *, as_json: bool) -> None:
     """List the complete loads, newest first; * marks the current one."""
     listed = list_loads(landing)
+    if as_json:
+        click.echo(json.dumps(listed, indent=2))
+        return
     if not listed:
         click.echo(f"no loads in {landing}: `sms extract load` makes one", err=True)
     for facts in listed:
@@ -196,22 +203,27 @@ def loads(landing: Path) -> None:
 
 
 def accept_load(landing: Path, load_id: str) -> None:
-    """Make a load that was held back for its few subjects the current one."""
+    """Make a held-back load the current one."""
     with private_files():
         moved = accept(landing, load_id, utc_text(datetime.now(UTC)))
-    click.echo(f"load {load_id} {'is current now' if moved else 'was current already'}")
+    click.echo(f"load {load_id} {'is current now' if moved else 'was already current'}")
 
 
 def prune(
-    landing: Path, rule: Rule, loads_in_use: LoadsInUse, *, dry_run: bool
+    landing: Path,
+    rule: Rule,
+    loads_in_use: LoadsInUse,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
-    """Remove old loads and abandoned stagings, and say what becomes of each."""
+    """Remove old loads and abandoned stagings, and report each."""
     if not landing.is_dir():
         raise ConfigError(f"there is no landing in {landing}")
     with private_files():
         now = datetime.now(UTC)
         verdicts = pruning.prune(landing, loads_in_use, rule, now, dry_run=dry_run)
-        report_verdicts(verdicts, dry_run=dry_run)
+        report_verdicts(verdicts, dry_run=dry_run, as_json=as_json)
 
 
 def sandbox(

@@ -1,7 +1,6 @@
-"""Settings in a file that is asked for by name: `NAME=value`, one a line.
+"""Settings in a file that --env-file names: `NAME=value`, one on each line.
 
-Read by hand and literally: a password may have any character, and nothing in the file
-is run or expanded.
+Values are literal: a password may have any character, and nothing is run or expanded.
 """
 
 import re
@@ -15,10 +14,10 @@ MIN_QUOTED = 2
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Read the settings of a file; ConfigError names the line that is none.
+    """Return the settings of a file; ConfigError names the first bad line.
 
-    Empty lines, and lines that begin with #, say nothing. A value may be in quotes, and
-    must be where it has a space.
+    Empty lines, and lines that begin with #, are ignored. A value can be in quotes, and
+    must be if it has a space.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()

@@ -1,12 +1,12 @@
 """The rows of a large body, found without parsing them all at once.
 
-A body is walked once, and is then known to be JSON from its first byte to its last. Its
-rows are left where they are, as `Members`, to be parsed one at a time: fifty megabytes
-of subjects would be many times as much in parsed form.
+One pass checks that the body is JSON from its first byte to its last. Its rows stay
+where they are, as `Members`, to be parsed one at a time: fifty megabytes of subjects
+would take many times as much memory in parsed form.
 
-The standard parser does the walking. It sees the body as Latin-1, a window at a time:
-the letters in it are then wrong, and looked at by nobody, but each byte is a character,
-and all signs of JSON are ASCII.
+The standard parser does the pass. It reads the body as Latin-1, a window at a time:
+that garbles letters, which are not used, but makes each byte one character, and all
+signs of JSON are ASCII.
 """
 
 import codecs
@@ -27,7 +27,7 @@ from extract.jsontext import (
     to_object,
 )
 
-# Where a portal's answer, or the rows in it, can be; other values are parsed whole.
+# Where the answer or its rows can be; other values are parsed whole.
 ENVELOPES = ("data", "results", "job")
 KEYED_ROWS = ("subjects", "images")
 MAX_LEVELS = 3
@@ -40,10 +40,10 @@ CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
 
 
 def split(body: Body) -> object:
-    """Parse a body but for its rows, which become `Members`; MalformedError.
+    """Parse a body except for its rows, which become `Members`; MalformedError.
 
-    Rows are a list at the top or in an envelope, and what job details have, object or
-    list, at `subjects` and `images`.
+    Rows are a list at the top or in an envelope, and the object or list that job
+    details have at `subjects` and `images`.
     """
     _check_utf8(body)
     walk = _Walk(body)
@@ -64,7 +64,7 @@ def _check_utf8(body: Body) -> None:
 
 
 class _Walk:
-    """A place in a body, which moves over one value after the other."""
+    """A position in a body that moves over one value after the other."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
@@ -74,7 +74,7 @@ class _Walk:
         self._fill(FIRST_WINDOW)
 
     def part(self, name: str, level: int) -> object:
-        """Read the value at hand, which is called `name` and is so many levels down."""
+        """Read the next value, which has this name and level."""
         first = self._peek()
         if first in OPENING and name in KEYED_ROWS:
             return self._rows()
@@ -86,7 +86,7 @@ class _Walk:
         return self._whole()
 
     def end(self) -> None:
-        """Make sure that nothing comes any more."""
+        """Check that nothing follows."""
         self._space()
         if self._at < len(self._body):
             raise _not_json()
@@ -110,7 +110,7 @@ class _Walk:
         return None if isinstance(span, Refused) else self._body[slice(*span)]
 
     def _members(self) -> Iterator[str]:
-        """Stop at each value of the object or list at hand, and give its name."""
+        """Yield the name of each value of the next object or list; stop before it."""
         closing = CLOSING[self._take()]
         if self._peek() == closing:
             self._at += 1
@@ -135,7 +135,7 @@ class _Walk:
         return self._pass() or parse(self._body[start : self._at])
 
     def _pass(self) -> Refused | None:
-        """Move past the value at hand; say why if it could never be a row's."""
+        """Move past the next value; return why it cannot be landed, if so."""
         self._space()
         size = FIRST_WINDOW
         while True:
@@ -147,7 +147,7 @@ class _Walk:
                 end = len(self._text)
                 if self._has_all:
                     raise _not_json() from None
-            # What ends with the window may go on behind it.
+            # A value that ends with the window may continue after it.
             if end < len(self._text) or self._has_all:
                 self._at = self._start + end
                 return None
@@ -190,5 +190,5 @@ def _not_json() -> MalformedError:
     return MalformedError("a body that is not JSON")
 
 
-# The values are dropped: no number need be right, nor has one too many digits.
+# The values are dropped, so numbers need not be exact or short.
 _DECODER = json.JSONDecoder(strict=False, parse_int=float)

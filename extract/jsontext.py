@@ -1,9 +1,9 @@
 """JSON in and out without altering anything.
 
-The standard parser forgets how a number was written, which of two equal keys came
-first, and takes NaN. Here a number that Python would write differently stays text
-(`Number`), and what is no JSON, says two things at once or is nested too deeply becomes
-`Refused`: the row that holds it cannot be landed, the others can.
+The standard parser forgets how a number was written, drops the first of two equal keys,
+and accepts NaN. Here a number that Python would write differently stays text
+(`Number`). NaN, a key with two values, and nesting that is too deep become `Refused`:
+their row cannot be landed, the others can.
 """
 
 import json
@@ -14,21 +14,20 @@ from mmap import MADV_DONTNEED, mmap
 from typing import NoReturn
 
 SAFE_DIGITS = 18
-# How much of a body on the disk is let go at a time: whole pages of memory.
+# How much of a body on disk is released at a time: whole pages of memory.
 STEP = 1024 * 1024
 TOO_DEEP = "nested too deeply"
 TWO_VALUES = "an object gives one key two values"
-# A string, or a bracket: what an object or list ends at. Possessive, so that a giant
-# string is not remembered piece by piece.
+# A string or a bracket. Possessive, so that a giant string needs no backtracking.
 SIGNS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
-# What can be sliced into bytes.
+# Anything whose slices are bytes.
 type Body = bytes | bytearray | mmap
 
 
 class RowError(Exception):
-    """A row cannot be landed. The reason never holds any of its text."""
+    """A row that cannot be landed. The reason never holds any of its text."""
 
 
 class MalformedError(ValueError):
@@ -37,23 +36,23 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A number whose literal Python would not write back the same, as 1.10 or -0."""
+    """A number that Python would write differently, such as 1.10 or -0."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A value that has no place in JSON text, and why."""
+    """The reason why a value cannot be written as JSON text."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Members:
-    """The members of an object or a list, each parsed when it is its turn.
+    """The members of an object or a list, each parsed when iterated.
 
-    `spans` has where in the body each is, with its name if it has one.
+    `spans` has each one's place in the body, and its name if it has one.
     """
 
     body: Body
@@ -61,7 +60,7 @@ class Members:
     spans: list[tuple[str | None, tuple[int, int] | Refused]]
 
     def __iter__(self) -> Iterator[tuple[str | None, object]]:
-        """Give each name and value; a list's have no names."""
+        """Yield each name and value; those of a list have no names."""
         passed = 0
         for name, span in self.spans:
             if isinstance(span, Refused):
@@ -71,12 +70,12 @@ class Members:
                 passed = let_go(self.body, passed, span[1])
 
     def whole(self) -> object:
-        """Give the object or list that `parse` would have made."""
+        """Return the object or list that `parse` would have made."""
         return dict(self) if self.is_keyed else [value for _, value in self]
 
 
 def parse(body: Body) -> object:
-    """Parse a body, with or without a byte order mark; MalformedError if it is none."""
+    """Parse a body, with or without a byte order mark; MalformedError."""
     try:
         value: object = _DECODER.decode(body[:].decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -90,10 +89,9 @@ def parse(body: Body) -> object:
 
 
 def let_go(body: Body, start: int, end: int) -> int:
-    """Give back the memory of a part of a body that is on the disk; say up to where.
+    """Release the memory of a part of a body on disk; return the end of that part.
 
-    Memory then stays flat however large the body is. What has been let go can be read
-    again.
+    Memory then stays flat however large the body is. The part can be read again.
     """
     end -= end % STEP
     if not isinstance(body, mmap) or end <= start:
@@ -103,10 +101,7 @@ def let_go(body: Body, start: int, end: int) -> int:
 
 
 def skip(body: Body, start: int) -> int:
-    """Find the end of a text, object or list that is not to be parsed.
-
-    MalformedError where it does not end.
-    """
+    """Return the end of a string, object or list without parsing it; MalformedError."""
     depth = 0
     for sign in SIGNS.finditer(body, start):
         first = body[sign.start()]
@@ -117,7 +112,7 @@ def skip(body: Body, start: int) -> int:
 
 
 def dumps(value: object) -> str:
-    """Write a parsed value as JSON text again, numbers as they were; or RowError."""
+    """Return a parsed value as JSON text, numbers as they were; RowError."""
     try:
         return _ENCODER.encode(value)
     except _InexactError:
@@ -148,7 +143,7 @@ def _exact(value: object) -> str:
 
 
 def to_object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Make an object of its members; one with two values is refused."""
+    """Return the object of these members; a key with two values is refused."""
     members = dict(pairs)
     if len(members) != len(pairs):
         for key, value in pairs:
@@ -169,10 +164,10 @@ def _fraction(literal: str) -> float | Number:
 
 
 def _constant(name: str) -> Refused:
-    return Refused(f"{name} is no JSON number")
+    return Refused(f"{name} is not a JSON number")
 
 
-# Not strict: a bare control character in a string is dirt that is kept, and escaped.
+# Not strict: a bare control character in a string is kept, and escaped.
 _DECODER = json.JSONDecoder(
     strict=False,
     object_pairs_hook=to_object,

@@ -1,12 +1,12 @@
-"""The landing: complete loads as Parquet, one folder a load, and which is current.
+"""The landing: complete loads as Parquet, one folder each, and which is current.
 
     loads/LOAD_ID/portal=KEY/ENTITY.parquet
     loads/LOAD_ID/load.json
     current -> loads/LOAD_ID
 
-A load appears under `loads` in one rename, when all of it is on the disk, and leaves
-it in one. Whoever moves loads or `current` holds the lock of the staging area.
-docs/landing.md has all of it for those who write loads from something else.
+A load appears under `loads` in one rename, when all of it is on disk, and disappears
+in one. To move loads or `current`, hold the lock of the staging area.
+docs/landing.md describes all of it, also for other writers of loads.
 """
 
 import json
@@ -33,98 +33,48 @@ MEMORY_LIMIT = "160MB"
 # A row group is held in memory until it is full.
 ROW_GROUP = 10_240
 DELIVERY = "STRUCT(name VARCHAR, email_address VARCHAR, mobile_phone VARCHAR)"
-SCHEMA = {
-    "activities": {
-        "activity_uuid": "VARCHAR",
-        "name": "VARCHAR",
-        "starting": "VARCHAR",
-        "job_uuid": "VARCHAR",
-        "job_name": "VARCHAR",
-        "position": "BIGINT",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "jobs": {
-        "job_uuid": "VARCHAR",
-        "name": "VARCHAR",
-        "is_gone": "BOOLEAN",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "images": {
-        "job_uuid": "VARCHAR",
-        "image_uuid": "VARCHAR",
-        "activity_uuid": "VARCHAR",
-        "position": "BIGINT",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "subjects": {
-        "job_uuid": "VARCHAR",
-        "subject_uuid": "VARCHAR",
-        "listed_in": "VARCHAR",
-        "position": "BIGINT",
-        "external_id": "VARCHAR",
-        "first_name": "VARCHAR",
-        "last_name": "VARCHAR",
-        "name": "VARCHAR",
-        "group_name": "VARCHAR",
-        "country": "VARCHAR",
-        "parent_name": "VARCHAR",
-        "delivery_1": DELIVERY,
-        "delivery_2": DELIVERY,
-        "phone_number": "VARCHAR",
-        "phone_number_2": "VARCHAR",
-        "email": "VARCHAR",
-        "email_2": "VARCHAR",
-        "sms_marketing_consent": "VARCHAR",
-        "sms_marketing_timestamp": "VARCHAR",
-        "sms_transactional_consent": "VARCHAR",
-        "sms_transactional_timestamp": "VARCHAR",
-        "activity_uuid": "VARCHAR",
-        "activity": "VARCHAR",
-        "image_uuids": "VARCHAR[]",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "registrations": {
-        "job_uuid": "VARCHAR",
-        "subject_uuid": "VARCHAR",
-        "user_uuid": "VARCHAR",
-        "email": "VARCHAR",
-        "position": "BIGINT",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "users": {
-        "user_uuid": "VARCHAR",
-        "name": "VARCHAR",
-        "email_address": "VARCHAR",
-        "phone_number": "VARCHAR",
-        "is_gone": "BOOLEAN",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "access_keys": {
-        "job_uuid": "VARCHAR",
-        "subject_uuid": "VARCHAR",
-        "access_keys": "VARCHAR[]",
-        "payload": "VARCHAR",
-        "fetched_at": "TIMESTAMPTZ",
-    },
-    "quarantine": {
-        "entity": "VARCHAR",
-        "key": "VARCHAR",
-        "reason": "VARCHAR",
-    },
+# The columns of each file, in order. docs/landing.md says what they mean; the models'
+# sources repeat those that a build reads (tests/extract/test_landing_document.py).
+COLUMNS = {
+    "activities": "activity_uuid name starting job_uuid job_name position",
+    "jobs": "job_uuid name is_gone",
+    "images": "job_uuid image_uuid activity_uuid position",
+    "subjects": (
+        "job_uuid subject_uuid listed_in position external_id first_name last_name "
+        "name group_name country parent_name delivery_1 delivery_2 phone_number "
+        "phone_number_2 email email_2 sms_marketing_consent sms_marketing_timestamp "
+        "sms_transactional_consent sms_transactional_timestamp activity_uuid activity "
+        "image_uuids"
+    ),
+    "registrations": "job_uuid subject_uuid user_uuid email position",
+    "users": "user_uuid name email_address phone_number is_gone",
+    "access_keys": "job_uuid subject_uuid access_keys",
 }
+# All other columns are text.
+TYPES = {
+    "position": "BIGINT",
+    "is_gone": "BOOLEAN",
+    "delivery_1": DELIVERY,
+    "delivery_2": DELIVERY,
+    "image_uuids": "VARCHAR[]",
+    "access_keys": "VARCHAR[]",
+    "fetched_at": "TIMESTAMPTZ",
+}
+SCHEMA = {
+    entity: {
+        name: TYPES.get(name, "VARCHAR")
+        for name in (*names.split(), "payload", "fetched_at")
+    }
+    for entity, names in COLUMNS.items()
+}
+SCHEMA["quarantine"] = dict.fromkeys(("entity", "key", "reason"), "VARCHAR")
 
 
 def open_duckdb(scratch: Path) -> duckdb.DuckDBPyConnection:
     """Open an engine that turns staged rows into Parquet, in little memory.
 
-    One thread: it keeps the order of the files, and is the faster one for many small
-    files. Nothing is sorted, so that memory does not grow with the load.
+    One thread keeps the order of the files, and is faster for many small files. Nothing
+    is sorted, so memory does not grow with the load.
     """
     connection = duckdb.connect(
         config={
@@ -145,7 +95,7 @@ def write_parquet(
     target: Path,
     expected: int,
 ) -> None:
-    """Turn an entity's staged rows into one Parquet file, none lost; StorageError."""
+    """Write an entity's staged rows to one Parquet file, all of them; StorageError."""
     query = rows_of(SCHEMA[entity], files)
     options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
     try:
@@ -158,13 +108,13 @@ def write_parquet(
         first = reason.partition("\n")[0] or type(error).__name__
         raise StorageError(f"{target} could not be written: {first}") from None
     if written != (expected,):
-        raise StorageError(f"{target} lacks rows: of {expected} staged, not all came")
+        raise StorageError(f"{target} lacks some of the {expected} staged rows")
     with storage(target):
         sync(target)
 
 
 def rows_of(columns: dict[str, str], files: Sequence[Path]) -> str:
-    """Give the query of staged rows, which has these columns and kinds."""
+    """Return the query of staged rows with these columns and types."""
     if not files:
         nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
         return f"select {nulls} where false"
@@ -179,7 +129,7 @@ def rows_of(columns: dict[str, str], files: Sequence[Path]) -> str:
 
 
 def quoted(value: object) -> str:
-    """Write a text as SQL does."""
+    """Return a text as an SQL literal."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
@@ -188,55 +138,55 @@ def quoted(value: object) -> str:
 
 @dataclass(frozen=True)
 class Load:
-    """A complete load: its folder and what its load.json says."""
+    """A complete load: its folder and the facts of its load.json."""
 
     folder: Path
     facts: dict[str, Any]
 
     @property
     def load_id(self) -> str:
-        """The load's id, which sorts by the time that it was begun."""
+        """The load's id; ids sort by the time that the load began."""
         return self.folder.name
 
     @property
     def is_held_back(self) -> bool:
-        """Whether it has far too few subjects, and nobody has said that it may."""
+        """Whether it has far too few subjects and has not been accepted."""
         return is_held_back(self.facts)
 
     @property
     def is_full(self) -> bool:
-        """Whether it has all that was on sale, as far as anybody knows."""
+        """Whether it has all that was on sale, as far as its facts say."""
         return not (self.facts.get("only_jobs") or self.is_held_back)
 
     @property
     def finished_at(self) -> str:
-        """When it was complete, as far as it says."""
+        """When it was complete, or else when it began."""
         return str(self.facts.get("finished_at") or self.facts["extracted_at"])
 
     def portal(self, key: str) -> dict[str, Any]:
-        """Give the facts of one portal; none of a portal that it has not."""
+        """Return the facts of one portal; empty if the load lacks it."""
         facts: dict[str, Any] = self.facts["portals"].get(key, {})
         return facts
 
     def files(self, key: str) -> Path:
-        """Give the folder of one portal's files."""
+        """Return the folder of one portal's files."""
         return self.folder / f"portal={key}"
 
 
 def is_held_back(facts: dict[str, Any]) -> bool:
-    """Say whether a load with these facts waits to be accepted."""
+    """Return whether a load with these facts waits to be accepted."""
     return bool(facts.get("shrunk")) and "accepted_at" not in facts
 
 
 def begun_at(load_id: str) -> datetime:
-    """Give the time that a load was begun, from its id."""
+    """Return the time that a load began, from its id."""
     at = datetime.strptime(load_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ")
     return at.replace(tzinfo=UTC)
 
 
 @contextmanager
 def lock(landing: Path) -> Iterator[None]:
-    """Hold the right to move loads and `current`, for a moment; StorageError."""
+    """Hold the lock for moving loads and `current`; StorageError."""
     staging = landing / STAGING
     with storage(landing):
         staging.mkdir(exist_ok=True)
@@ -245,10 +195,10 @@ def lock(landing: Path) -> Iterator[None]:
 
 
 def land(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
-    """Make a staged load complete and, unless a newer one is, or it is held, current.
+    """Complete a staged load; make it current unless it is held back or not the newest.
 
     `staged` is the folder that becomes `loads/LOAD_ID`; load.json is written last.
-    Returns whether the load is current now.
+    Return whether the load is current now.
     """
     load_id = facts["load_id"]
     loads = landing / LOADS
@@ -284,13 +234,13 @@ def _write_synced(path: Path, facts: dict[str, Any]) -> None:
 
 
 def current_id(landing: Path) -> str | None:
-    """Give the id of the current load, if there is one."""
+    """Return the id of the current load, if there is one."""
     current = landing / CURRENT
     return current.readlink().name if current.is_symlink() else None
 
 
 def list_loads(landing: Path) -> list[dict[str, Any]]:
-    """Give the facts of every complete load, newest first, each with `current`."""
+    """Return the facts of every complete load, newest first, each with `current`."""
     now = current_id(landing)
     loads = map(_read_if_there, load_folders(landing))
     return [load.facts | {"current": load.load_id == now} for load in loads if load]
@@ -316,7 +266,7 @@ def load_folders(landing: Path) -> list[Path]:
 
 
 def read_load(folder: Path) -> Load:
-    """Read what a load says of itself; StorageError where that makes no sense."""
+    """Read a load's facts; StorageError if they are missing or malformed."""
     path = folder / LOAD_JSON
     try:
         with storage(path):
@@ -335,10 +285,10 @@ def read_load(folder: Path) -> Load:
 
 
 def accept(landing: Path, load_id: str, now: str) -> bool:
-    """Make a load that was held for its few subjects current; False: it was already.
+    """Make a held-back load current; return False if it already was.
 
-    ConfigError where there is no such load, or none that was held; ContractError where
-    a newer load is current.
+    ConfigError if there is no such load or it was not held back; ContractError if a
+    newer load is current.
     """
     if LOAD_ID.fullmatch(load_id) is None or not (landing / LOADS / load_id).is_dir():
         raise ConfigError(f"there is no load {load_id!r} in {landing}")
@@ -346,7 +296,7 @@ def accept(landing: Path, load_id: str, now: str) -> bool:
         load = read_load(landing / LOADS / load_id)
         if not load.facts.get("shrunk"):
             raise ConfigError(
-                f"load {load_id} was not held: there is nothing to accept"
+                f"load {load_id} was not held back: there is nothing to accept"
             )
         current = current_id(landing)
         if current is not None and current > load_id:

@@ -1,11 +1,11 @@
-"""One load: what the portals say now, landed whole or not at all.
+"""One load: the portals' data as of now, landed completely or not at all.
 
-A portal's activities name its jobs. Each job is read by itself: details, both order
-lists, registrations, then the users that nobody has asked for yet, then access keys.
-Portals, jobs and requests run side by side within each portal's pace.
+A portal's activities name its jobs. For each job these are read: details, both order
+lists, registrations, then its users that are not known yet, then access keys. Portals,
+jobs and requests run concurrently within each portal's pace.
 
-What earlier loads have asked for is not asked for again: jobs that an interrupted load
-had read (`extract.resume`), users and access keys of complete ones (`extract.carry`).
+A load reuses jobs that an interrupted load has read (`extract.resume`), and users and
+access keys of complete loads (`extract.carry`).
 """
 
 import asyncio
@@ -57,7 +57,7 @@ REUSED = ("access_keys", "users")
 
 @dataclass(frozen=True)
 class Ask:
-    """A portal to read: with what credentials, and at most how often a second."""
+    """A portal to read, its credentials, and its requests a second (0: any)."""
 
     portal: Portal
     credentials: Credentials
@@ -67,16 +67,16 @@ class Ask:
 
     @property
     def source(self) -> str:
-        """What its rows come from: what is asked of one source holds for no other.
+        """Where its rows come from; rows are only reused within one source.
 
-        That is the address, unless the portal is played by what `world` describes.
+        It is the address, or `world` if the sandbox plays the portal.
         """
         return self.world or self.portal.origin + self.portal.base_path
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a load fails, or is held back, for what it has or lacks; shares of 1."""
+    """The shares (of 1) at which a load fails or is held back."""
 
     max_gone: float = 0.1
     max_quarantine: float = 0.01
@@ -86,7 +86,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a load is to read, and where it lands. No jobs: all that are on sale."""
+    """What a load reads, and where it lands. Empty `jobs`: all that are on sale."""
 
     asks: list[Ask]
     landing: Path
@@ -98,11 +98,10 @@ class Plan:
 
 
 def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
-    """Make one load; give the facts of its load.json and whether it is `current`.
+    """Make one load; return the facts of its load.json and whether it is `current`.
 
-    The meters of the plan's portals are kept up to date meanwhile. Raises ConfigError
-    for a job that is on sale nowhere, PortalError and StorageError: the landing is then
-    as it was.
+    Keeps the meters of the plan's portals up to date. Raises ConfigError for a job that
+    is not on sale, PortalError and StorageError; the landing is then unchanged.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     load_id = f"{started:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
@@ -126,7 +125,7 @@ def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
             "extracted_at": utc_text(started),
             **_facts_of_all(plan, staged),
             "seconds": round(time.monotonic() - clock, 3),
-            # Of the loads that there were, some may be pruned by now.
+            # Read again, as a prune may have removed some meanwhile.
             **_shrunk(plan, folder / LOAD, sources, read_loads(plan.landing), log),
         }
         is_current = land(plan.landing, folder / LOAD, facts)
@@ -171,7 +170,7 @@ def _shrunk(
     loads: Sequence[Load],
     log: FilteringBoundLogger,
 ) -> dict[str, Any]:
-    """Give the facts of portals that have far fewer subjects than they had."""
+    """Return the facts on portals with far fewer subjects than before."""
     with open_duckdb(folder.with_name(SCRATCH)) as engine:
         this = Comparison(engine, loads, plan.jobs, plan.limits.min_ratio, log)
         shrunk = find_shrunk(this, folder, sources)
@@ -200,7 +199,7 @@ def _write_portals(
 
 @dataclass(frozen=True)
 class Reading:
-    """One portal while it is being read. `users`: who can be reached, once known."""
+    """One portal while it is being read. `users`: whether each has a contact."""
 
     client: Client
     staged: PortalRows
@@ -213,7 +212,7 @@ class Reading:
 async def _read_all(
     plan: Plan, folder: Path, earlier: dict[str, Earlier], log: FilteringBoundLogger
 ) -> dict[str, PortalRows]:
-    """Read all portals side by side, and give what has been staged of each."""
+    """Read all portals concurrently; return the staged rows of each."""
     staged = {ask.portal.key: PortalRows(folder / ask.portal.key) for ask in plan.asks}
     listings = [asyncio.get_running_loop().create_future() for _ in plan.asks]
     deadline = plan.patience.run_deadline
@@ -252,7 +251,7 @@ async def _refuse_unlisted(
     on_sale: set[str] = set().union(*[await listing for listing in listings])
     if unlisted := sorted(jobs - on_sale):
         names = ", ".join(segment(job) for job in unlisted)
-        raise ConfigError(f"on sale in none of the asked portals: job {names}")
+        raise ConfigError(f"not on sale in any of the portals: job {names}")
 
 
 async def _read_portal(
@@ -303,7 +302,7 @@ def _refuse_too_many_gone(ask: Ask, most: float) -> None:
 
 def _refuse_too_many_quarantined(ask: Ask, staged: PortalRows, most: float) -> None:
     counts = staged.counts()
-    # One row is no share of anything, unless none at all is allowed.
+    # Tolerate a single bad row, unless the share is 0.
     spare = 1 if most else 0
     for entity, refused in staged.quarantined().items():
         if refused > max(spare, most * (counts[entity] + refused)):
@@ -337,9 +336,10 @@ async def _read_activities(reading: Reading, wanted: frozenset[str]) -> list[str
 
 @dataclass(frozen=True)
 class JobReading:
-    """One job while it is being read, and which of its subjects can be reached.
+    """One job while it is being read.
 
-    `registered` has the subjects of each user.
+    `listed` has the subjects of its order lists, `reachable` those with any contact,
+    `registered` the subjects of each user.
     """
 
     of: Reading
@@ -373,7 +373,7 @@ async def _read_job(reading: Reading, job: str) -> None:
 
 
 async def _resume_job(reading: Reading, job: str) -> bool:
-    """Go on with a job that an interrupted load had read, if it had."""
+    """Reuse the job if an interrupted load has read it; return whether it has."""
     started, earlier = time.monotonic(), reading.earlier
     staged = reading.staged.resume(job, earlier.reading, earlier.ages["access_keys"])
     if staged is None:
@@ -414,7 +414,7 @@ async def _read_whole_job(this: JobReading) -> None:
         _read_subjects(this, "non_buyers"),
         _read_registrations(this),
     )
-    # More than may be in flight: one that waits to try again is then not missed.
+    # More than may be in flight, to make up for those that wait to retry.
     workers = 2 * this.of.concurrency
     await _each(this.registered, partial(_read_user, this), workers)
     await _take_access_keys(this, workers)
@@ -480,7 +480,7 @@ async def _land_user(reading: Reading, job: str, user: str) -> None:
 
 
 async def _is_reachable_user(reading: Reading, job: str, user: str) -> bool:
-    """Take in a user once for all jobs, and say whether there is any contact."""
+    """Land a user once for all jobs; return whether the user has any contact."""
     users = reading.users
     if user in users:
         return await asyncio.shield(users[user])
@@ -522,7 +522,7 @@ async def _read_new_user(reading: Reading, job: str, user: str) -> shapes.Row:
 
 
 async def _take_access_keys(this: JobReading, workers: int) -> None:
-    """Take over the keys that are known, and ask for the others."""
+    """Carry over the known keys, and ask for the others."""
     asked: list[str] = []
     had_none: set[str] = set()
     for subject in sorted(this.listed & this.reachable):
@@ -536,7 +536,7 @@ async def _take_access_keys(this: JobReading, workers: int) -> None:
     missing: list[str] = []
     await _each(asked, partial(_read_access_keys, this, missing), workers)
     if len(missing) == len(asked) and not had_none.issuperset(missing):
-        # So it looks when the job itself has gone meanwhile.
+        # The job itself may have gone meanwhile.
         await api.job_details(this.client, this.job)
 
 
@@ -553,11 +553,11 @@ async def _read_access_keys(this: JobReading, missing: list[str], subject: str) 
     this.rows.add("access_keys", f"{this.job}/{subject}", fetched_at, build)
 
 
-# Side by side
+# Concurrency
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all of it at once; the first failure cancels the rest and is raised."""
+    """Run all concurrently; the first failure cancels the rest and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for one in work:
@@ -569,7 +569,7 @@ async def _together(*work: Coroutine[Any, Any, None]) -> None:
 async def _each[T](
     items: Iterable[T], work: Callable[[T], Awaitable[None]], limit: int
 ) -> None:
-    """Work on all items, `limit` of them at a time."""
+    """Work on all items, `limit` at a time."""
     waiting = iter(list(items))
 
     async def worker() -> None:

@@ -1,4 +1,4 @@
-"""Log lines on standard output: ids, counts and timings, one trace id a run."""
+"""Log lines on standard output: ids, counts and timings, one trace id for each run."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ type LogFormat = Literal["json", "text"]
 
 
 def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBoundLogger:
-    """Open the log of one run; of an exception only its message is ever logged."""
+    """Open the log of one run; it never logs a traceback."""
     quieten_libraries()
     render = (
         render_text if log_format == "text" else structlog.processors.JSONRenderer()
@@ -32,13 +32,13 @@ def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBound
 
 
 def quieten_libraries() -> None:
-    """Have the libraries say nothing: what is asked for is for our own lines to say."""
+    """Silence the libraries, whose lines could hold addresses and credentials."""
     for library in ("httpx", "httpcore", "boto3", "botocore", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def render_text(_: WrappedLogger, __: str, event: EventDict) -> str:
-    """Write an event as one line for people, whatever its values hold."""
+    """Return an event as one line for people, whatever its values hold."""
     time, level = event.pop("timestamp"), event.pop("level")
     name, _trace = event.pop("event"), event.pop("trace_id", None)
     fields = " ".join(f"{field}={_shown(value)}" for field, value in event.items())

@@ -1,13 +1,12 @@
-"""How fast one portal may be asked: in flight at once, a second, and when it says wait.
+"""How fast a portal is asked: requests in flight, requests a second, and pauses.
 
-The rate is kept as the portal counts it, not as it is sent: a request that was delayed
-on its way must not arrive in one second with a full second's worth of later ones. So a
-request gives its place in the window back a second after its answer began, which is
-after it arrived; or, for slow answers, a second after the time that a request may be
-on its way. No N + 1 requests can then arrive within one second.
+The rate holds as the portal counts it, not as requests are sent: a request delayed on
+its way must not arrive within one second of a full second's worth of later ones. So a
+request frees its place in the window a second after its answer began; or, for slow
+answers, a second after the longest time that a request takes to arrive. No N + 1
+requests can then arrive within one second.
 
-A portal that asked for too much (429) is asked at half the speed from then on, and
-little by little faster again.
+After a 429 the speed is halved, and then rises gradually.
 """
 
 import asyncio
@@ -17,8 +16,8 @@ from contextlib import asynccontextmanager
 WINDOW = 1.01
 ON_ITS_WAY = 0.5
 SENT = "receive_response_headers.started"
-# Seconds between two requests: the most where there is no rate, and how slow a portal
-# with one is asked at the worst. An answer takes this share of the gap away.
+# The longest gap between two requests: in seconds without a rate, or as a multiple of
+# the rate's own gap. Each answer shortens the gap by the share RECOVERY.
 LONGEST_GAP = 1 / 8
 SLOWEST = 4
 RECOVERY = 0.02
@@ -26,14 +25,14 @@ NO_GAP = 0.001
 
 
 class Turn:
-    """One request's leave to be sent, and its place in the window of the rate."""
+    """Permission to send one request, and its place in the window of the rate."""
 
     def __init__(self, window: asyncio.Semaphore | None) -> None:
         self._window = window
         self._release: asyncio.TimerHandle | None = None
 
     async def trace(self, event: str, _: object) -> None:
-        """Note what httpcore says of the request: when it has been sent."""
+        """Note that httpcore has sent the request."""
         if event == SENT:
             self._free_in(ON_ITS_WAY + WINDOW)
 
@@ -42,7 +41,7 @@ class Turn:
         self._free_in(WINDOW)
 
     def end(self) -> None:
-        """Note that no more comes; what was never sent may still have arrived."""
+        """Note the end of the request; it may have arrived though it failed."""
         if self._release is None:
             self._free_in(ON_ITS_WAY + WINDOW)
 
@@ -84,13 +83,13 @@ class Pace:
             self._speed_up()
 
     def pause(self, seconds: float) -> None:
-        """Let nothing be sent for so long: what one request is told holds for all."""
+        """Send nothing for so many seconds: the pause holds for all requests."""
         self._resume_at = max(
             self._resume_at, asyncio.get_running_loop().time() + seconds
         )
 
     def slow_down(self) -> None:
-        """Halve the speed, once for all that were in flight together."""
+        """Halve the speed, once for all requests that were in flight together."""
         if asyncio.get_running_loop().time() < self._steady_from:
             return
         self._steady_from = self._resume_at
@@ -102,7 +101,7 @@ class Pace:
         self._gap = max(self._least_gap, gap if gap > NO_GAP else 0)
 
     async def _wait_for_a_place(self) -> None:
-        """Keep the distance to the request before, also when a pause has ended."""
+        """Keep the gap to the request before, also after a pause."""
         loop = asyncio.get_running_loop()
         while True:
             await self._sit_out_pauses()

@@ -1,4 +1,4 @@
-"""The endpoints of a portal: what is asked for, and the shape that comes back."""
+"""The endpoints of a portal: the requests and the shapes of their answers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ HAS_ORDER = {"buyers": "true", "non_buyers": "false"}
 
 @dataclass(frozen=True)
 class Listed:
-    """One row of a list: where in the list it stood, and when its page came."""
+    """One row of a list: its position in the list, and when its page was fetched."""
 
     position: int
     raw: Any
@@ -31,7 +31,7 @@ async def activities(client: Client) -> AsyncIterator[Listed]:
 
 
 async def first_activities(client: Client) -> tuple[int, bool]:
-    """Count the activities of the first page, and say whether there are no more."""
+    """Return the number of activities on the first page, and whether it is the last."""
     page = (await client.get(_on_sale(client), shapes.read_page)).value
     return sum(1 for _ in page.rows), page.next_link is None
 
@@ -99,4 +99,4 @@ async def _pages(
             reason = f"more than {client.patience.page_cap:,} pages"
             client.fail(request, AttemptError(reason))
         request = client.follow(page.value.next_link, request, len(seen) + 1)
-    client.fail(request, AttemptError("the pages go round in a circle"))
+    client.fail(request, AttemptError("the pages form a loop"))

@@ -1,4 +1,4 @@
-"""The portals of `seeds/portals.csv`: the list of what may be asked at all."""
+"""The portals of `seeds/portals.csv`, the only ones that can be read."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ REGION = re.compile(r"[A-Z]{2}")
 
 @dataclass(frozen=True)
 class Portal:
-    """One portal: its key, the base URL as the seed has it, and what it comes to."""
+    """One portal: its key, its base URL as in the seed, and the parsed URL."""
 
     key: str
     base_url: str
@@ -39,18 +39,18 @@ class Portal:
         return is_loopback(urlsplit(self.origin).hostname or "")
 
     def moved_to(self, origin: str) -> "Portal":
-        """Give the same portal, asked at another origin."""
+        """Return the same portal at another origin."""
         return replace(self, origin=origin.rstrip("/"))
 
 
 def read_portals(seed: Path = SEED) -> list[Portal]:
-    """Read the seed strictly; ConfigError names the first line that is wrong."""
+    """Return the portals of the seed; ConfigError names the first wrong line."""
     portals: dict[str, Portal] = {}
     for number, fields in _lines(seed):
         where = f"{seed} line {number}"
         portal = _portal(fields, where)
         if portal.key.lower() in portals:
-            raise ConfigError(f"{where}: the portal {portal.key} is there twice")
+            raise ConfigError(f"{where}: the portal {portal.key} is a duplicate")
         portals[portal.key.lower()] = portal
     return list(portals.values())
 

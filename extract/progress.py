@@ -1,4 +1,4 @@
-"""Progress bars on standard error: a bar a portal, its jobs and its requests."""
+"""Progress bars on standard error: one for each portal, with jobs and requests."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ def progress(asks: Sequence[Ask]) -> Iterator[None]:
         console=Console(stderr=True),
         get_renderable=lambda: bars(asks),
         refresh_per_second=REFRESHES,
-        # The log lines are for wherever standard output leads.
+        # Log lines go to standard output as they are.
         redirect_stdout=False,
     ):
         yield
 
 
 def bars(asks: Sequence[Ask]) -> Table:
-    """Draw the bars as things are now."""
+    """Return the bars of the current progress."""
     table = Table.grid(padding=(0, 2))
     for ask in asks:
         meter = ask.meter

@@ -1,8 +1,8 @@
 """Removing old loads and abandoned stagings: which ones may go, and why.
 
-A load leaves `loads` as it came there, in one rename, and is removed in the staging
-area: what a stopped prune leaves can be taken for no load, and the next prune or the
-next load removes it. Whoever reads a load holds its folder (`common.locks.hold`).
+A load leaves `loads` in one rename and is removed in the staging area, so that the rest
+of a stopped prune does not look like a load; the next prune or load removes it. Readers
+of a load hold its folder (`common.locks.hold`).
 """
 
 import re
@@ -31,7 +31,7 @@ REMOVED = ".removed"
 STAGED = re.compile(rf"({LOAD_ID.pattern})({re.escape(REMOVED)})?")
 
 
-# Gives the ids of the loads that must stay, and why, each time it is asked.
+# Returns the ids of the loads that must stay, and why.
 type LoadsInUse = Callable[[], Mapping[str, str]]
 
 
@@ -43,11 +43,11 @@ def prune(
     *,
     dry_run: bool,
 ) -> Iterator[Verdict]:
-    """Remove old loads; yield what becomes of each, newest first, once it is done.
+    """Remove old loads; yield the verdict on each, newest first, once it is done.
 
-    What interrupted loads and prunes have left comes first. What stays whatever the
-    rule says: see `judge`. `loads_in_use` is asked before anything is removed, and
-    again before each removal; what it raises ends the prune. StorageError.
+    Leftovers of interrupted loads and prunes come first. `judge` says which loads stay
+    whatever the rule. `loads_in_use` is called before anything is removed, and again
+    before each removal; its errors end the prune. StorageError.
     """
     if not landing.is_dir():
         return
@@ -75,11 +75,11 @@ def judge(
     rule: Rule,
     now: datetime,
 ) -> list[Verdict]:
-    """Give a verdict on each load; they come newest first, damaged ones as None.
+    """Return a verdict on each load (given newest first, damaged ones as None).
 
-    These stay: the current load, each load in use, and of each portal the newest load
-    that has all of it, since the next load reuses its rows and is compared with it.
-    Only loads that could be current count for `keep`.
+    These stay: the current load, each load in use, and the newest full load of each
+    portal, as the next load reuses its rows and is compared with it. Only loads that
+    could be current count for `keep`.
     """
     newest = _newest_full(loads)
     verdicts = []
@@ -97,7 +97,7 @@ def judge(
 
 
 def _newest_full(loads: Mapping[str, Load | None]) -> dict[str, list[str]]:
-    """Give the portals by the load that is the newest to have all of them."""
+    """Return the newest full load of each portal, as portals by load."""
     found: dict[str, str] = {}
     for load_id, load in loads.items():
         if load is not None and load.is_full:
@@ -134,7 +134,7 @@ def _old(load: Load | None, age: timedelta) -> str:
 
 
 def _age(load_id: str, now: datetime) -> timedelta:
-    """Give a load's age by its id; what is no time is never old."""
+    """Return a load's age by its id; an id without a time counts as recent."""
     try:
         return now - begun_at(load_id)
     except ValueError:
@@ -142,7 +142,7 @@ def _age(load_id: str, now: datetime) -> timedelta:
 
 
 def _loads(landing: Path) -> dict[str, Load | None]:
-    """Read the loads, newest first. What is no load's folder is nobody's business."""
+    """Return the loads, newest first. Skip other folders."""
     folders = [f for f in load_folders(landing) if LOAD_ID.fullmatch(f.name)]
     return {f.name: _read(f) for f in folders if f.is_dir() and not f.is_symlink()}
 
@@ -157,14 +157,14 @@ def _read(folder: Path) -> Load | None:
 def _remove_load(
     landing: Path, loads_in_use: LoadsInUse, load_id: str, *, dry_run: bool
 ) -> str:
-    """Remove a load, unless it is needed by now: then say why."""
+    """Remove a load; return why not if it has become needed meanwhile."""
     folder = landing / LOADS / load_id
     with storage(folder), lock(landing), alone(folder) as is_alone:
         if not folder.exists():
             return ""
         if not is_alone:
             return "a build or a load reads it"
-        # Whoever has built from it has promoted its run by now.
+        # A build that read it has promoted its run by now.
         why = _why_needed(load_id, current_id(landing), loads_in_use())
         if not (why or dry_run):
             removed = landing / STAGING / (load_id + REMOVED)
@@ -188,24 +188,24 @@ def _staged(landing: Path) -> list[str]:
 
 
 def _prune_staging(folder: Path, rule: Rule, now: datetime, dry_run: bool) -> Verdict:
-    """Remove a folder of the staging area that is of no more use."""
+    """Remove a folder of the staging area unless it is still of use."""
     why = _why_staged(folder, rule, now)
     if folder.exists() and not (why or dry_run):
-        # Without it nobody takes up the rest, should the removal be stopped half-way.
+        # Without it, the rest is not resumed if the removal stops half-way.
         (folder / WANTED).unlink(missing_ok=True)
         remove(folder)
     is_half_removed = folder.name.endswith(REMOVED)
-    left = "an earlier prune was stopped while it removed it"
+    left = "left by an interrupted prune"
     reason = why or (left if is_half_removed else "left by an interrupted load")
     return Verdict(f"{STAGING}/{folder.name}", bool(why), reason)
 
 
 def _why_staged(folder: Path, rule: Rule, now: datetime) -> str:
-    """Give why a staging stays; empty where nothing keeps it."""
+    """Return why a staging stays, or an empty text."""
     if is_held(folder / LOCK):
-        return "a load is being made"
+        return "a load is in progress"
     last = last_read_at(folder)
     days = max(1, rule.keep_days)
     if last is None or now - datetime.fromisoformat(last) >= days * DAY:
         return ""
-    return f"the next load may go on with it: younger than {_days(days)}"
+    return f"the next load can resume it: younger than {_days(days)}"

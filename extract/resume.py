@@ -1,9 +1,8 @@
-"""The staging area: what an interrupted load had read, and who may go on with it.
+"""The staging area: resuming interrupted loads.
 
-Each load has a folder there and holds its lock while it lives. When it ends without
-being landed, the folder stays if it has any job that was read whole. The next load that
-is asked for the same takes the folder up under its own id; one that is asked for
-something else leaves it alone until it is too old to be of use to anybody.
+Each load has a folder there and holds its lock while it runs. If it ends without being
+landed, the folder stays if any job in it is complete. The next load of the same portals
+and jobs resumes it under its own id; other loads leave it alone until it is too old.
 """
 
 import hashlib
@@ -34,10 +33,10 @@ PASSING = (KNOWN, LOAD, SCRATCH)
 
 @dataclass(frozen=True)
 class Interrupted:
-    """Which interrupted loads may be gone on with.
+    """Which interrupted loads can be resumed.
 
-    `wanted` is what the load at hand is asked for, `reading` the time within which jobs
-    must have been read. `is_fresh`: nothing is gone on with.
+    `wanted` describes this load, and `reading` the window in which jobs must have been
+    read. `is_fresh`: resume nothing.
     """
 
     wanted: dict[str, Any]
@@ -46,24 +45,25 @@ class Interrupted:
 
 
 def wanted_of(sources: dict[str, str], jobs: frozenset[str]) -> dict[str, Any]:
-    """Give what a load is asked for: who asks, which portals, where, which jobs."""
+    """Describe a load: the code, its portals with their sources, and its jobs."""
     return {"code": code_digest(), "sources": sources, "jobs": sorted(jobs)}
 
 
 def code_digest() -> str:
-    """Give the sha256 of this package's code: another version, another digest."""
+    """Return the sha256 of this package's code, and of the sandbox's words."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    files = Path(__file__).parent.rglob("*")
+    for path in sorted(one for one in files if one.suffix in (".py", ".json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 @contextmanager
 def staging(landing: Path, load_id: str, interrupted: Interrupted) -> Iterator[Path]:
-    """Give the folder of a load in the making, with what can be gone on with.
+    """Make the folder of a load in progress, with what can be resumed.
 
-    When the load ends well the folder goes. When it fails the folder stays, if a job
-    in it is whole: so it does when the load is killed.
+    The folder is removed when the load succeeds. When the load fails or is killed, the
+    folder stays if a job in it is complete.
     """
     root = landing / STAGING
     folder = root / load_id
@@ -84,7 +84,7 @@ def staging(landing: Path, load_id: str, interrupted: Interrupted) -> Iterator[P
 
 
 def _sweep(root: Path, folder: Path, interrupted: Interrupted) -> None:
-    """Take up the newest load that can be gone on with; remove what nobody can use."""
+    """Resume the newest load that fits; remove folders that are of no use."""
     for dead in dead_folders(root):
         wanted = _read_wanted(dead / WANTED)
         is_same = wanted == interrupted.wanted
@@ -96,7 +96,7 @@ def _sweep(root: Path, folder: Path, interrupted: Interrupted) -> None:
 
 
 def dead_folders(root: Path) -> list[Path]:
-    """List the folders in the staging area whose loads are over, newest first."""
+    """Return the folders in the staging area whose loads have ended, newest first."""
     folders = (path for path in root.iterdir() if path.is_dir())
     return sorted((f for f in folders if not is_held(f / LOCK)), reverse=True)
 
@@ -109,15 +109,15 @@ def _is_of_use(dead: Path, wanted: dict[str, Any], interrupted: Interrupted) -> 
 
 
 def last_read_at(dead: Path) -> str | None:
-    """Give the time when a load had last read a job whole, None: it never had."""
+    """Return the time when a load last completed a job; None if it never did."""
     times = [path.stat().st_mtime for path in dead.glob(f"{ROWS}/*/{JOBS}/*/{WHOLE}")]
     return utc_text(datetime.fromtimestamp(max(times), UTC)) if times else None
 
 
 def _take_up(dead: Path, folder: Path) -> None:
-    """Make an interrupted load's folder the one of the load at hand.
+    """Make an interrupted load's folder the folder of this load.
 
-    Its users are kept aside: which of them are needed, the jobs will tell.
+    Its users are set aside: the jobs decide which are needed.
     """
     dead.rename(folder)
     for users in folder.glob(f"{ROWS}/*/{USERS}"):
@@ -151,7 +151,7 @@ def _clear(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    # Without it nobody takes up the rest, should the removal be stopped half-way.
+    # Without it, the rest is not resumed if the removal stops half-way.
     with suppress(OSError):
         (folder / WANTED).unlink()
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""What a load need not ask for, because earlier loads have asked for it.
+"""What a load reuses of earlier loads.
 
-Jobs that an interrupted load had read are gone on with (`extract.resume`); access keys
-and users of complete loads are taken over (`extract.carry`), and users that the
-interrupted load had asked for.
+It resumes jobs that an interrupted load has read (`extract.resume`), and carries over
+access keys and users of complete loads, and users of the interrupted one
+(`extract.carry`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +24,7 @@ from extract.staging import Window
 
 @dataclass(frozen=True)
 class Reuse:
-    """How old may be what is not asked for again.
-
-    `is_fresh`: no interrupted load is gone on with.
-    """
+    """How old reused rows can be. `is_fresh`: resume no interrupted load."""
 
     max_age_keys: timedelta = timedelta(days=30)
     max_age_users: timedelta = timedelta(days=7)
@@ -37,10 +34,10 @@ class Reuse:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What is known of a portal.
+    """The known rows of a portal.
 
-    `reading` says when a job may have been read by an interrupted load, `ages` of when
-    the rows of an entity may be.
+    `reading` is the window for jobs of an interrupted load, `ages` has the window for
+    rows of each entity.
     """
 
     known: KnownRows
@@ -49,15 +46,12 @@ class Earlier:
 
 
 def window(started: datetime, age: timedelta) -> Window:
-    """Give the time that something may be of, at a load's start."""
+    """Return the window from `age` before a load's start to the start."""
     return Window(utc_text(started - age), utc_text(started))
 
 
 def read_loads(landing: Path, log: FilteringBoundLogger | None = None) -> list[Load]:
-    """Read what the complete loads say of themselves, newest first.
-
-    The log, if there is one, is told which cannot be read.
-    """
+    """Return the complete loads, newest first; log those that cannot be read."""
     loads = []
     for folder in load_folders(landing):
         try:
@@ -78,10 +72,9 @@ def known_already(
     started: datetime,
     log: FilteringBoundLogger,
 ) -> Iterator[dict[str, Earlier]]:
-    """Gather what is known of each portal, in a load's folder, until the block ends.
+    """Gather the known rows of each portal in a load's folder, until the block ends.
 
-    `sources` says where each portal is asked, `loads` are the complete ones, newest
-    first.
+    `sources` has the source of each portal, `loads` the complete loads, newest first.
     """
     reading = window(started, reuse.resume_within)
     ages = {
@@ -101,7 +94,7 @@ def known_already(
 
 
 def _since_complete(reading: Window, loads: Sequence[Load], key: str) -> Window:
-    """Let an interrupted load not undo what a complete one has read later."""
+    """Return the window without the time before the last complete load."""
     ends = (load.finished_at for load in loads if load.portal(key))
     return Window(max([reading.since, *ends]), reading.until)
 
@@ -113,7 +106,7 @@ def _carry_all(
     scratch: Path,
     log: FilteringBoundLogger,
 ) -> None:
-    """Note the fresh rows of complete loads; if one is torn, none at all."""
+    """Add the fresh rows of complete loads; none at all if one is damaged."""
     with open_duckdb(scratch) as engine:
         for load in loads:
             try:

@@ -1,7 +1,7 @@
-"""The portals' credentials where AWS keeps them: Secrets Manager or Parameter Store.
+"""The portals' credentials in AWS Secrets Manager or Parameter Store.
 
-What is kept is JSON: `username`, `password`, and if need be `rate_limit_per_sec` and
-`timeout_s`. Nothing of it is ever in a message.
+A secret is JSON: `username`, `password`, and optionally `rate_limit_per_sec` and
+`timeout_s`. No message ever holds any of it.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ MOST_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Secret:
-    """What is kept: the credentials; requests a second and seconds, if it says so."""
+    """The contents of a secret; `rate` in requests a second, `timeout` in seconds."""
 
     username: str = field(repr=False)
     password: str = field(repr=False)
@@ -64,11 +64,11 @@ class Secret:
 
 
 class _NoSecretError(Exception):
-    """Why nothing could be read, without any of it."""
+    """Why a secret cannot be read, without any of its text."""
 
 
 class Renewal:
-    """Reads a secret once more when a portal refuses what it said: once for a run."""
+    """Reads a secret again, once for each run, after a portal refused it."""
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -76,9 +76,9 @@ class Renewal:
         self._lock = asyncio.Lock()
 
     async def __call__(self, refused: Credentials) -> Credentials | None:
-        """Give the newest credentials, None if they are the refused ones; ConfigError.
+        """Return the newest credentials; None if they were refused; ConfigError.
 
-        All portals have the same secret: it is read for the first that asks.
+        All portals have the same secret, so it is read for the first that asks.
         """
         async with self._lock:
             if self._newest is None:
@@ -88,10 +88,10 @@ class Renewal:
 
 
 def read_secret(place: str) -> Secret:
-    """Read what is kept at `secretsmanager:ID` or `ssm:NAME`; ConfigError."""
+    """Return the secret at `secretsmanager:ID` or `ssm:NAME`; ConfigError."""
     named = PLACE.fullmatch(place)
     if not named:
-        # Not shown: it may be the secret itself, put in the wrong place.
+        # Not shown: it could be the secret itself, in the wrong place.
         raise ConfigError(f"{SETTING} must be {FORMS}")
     quieten_libraries()
     try:
@@ -101,10 +101,10 @@ def read_secret(place: str) -> Secret:
 
 
 def _kept(service: str, name: str) -> str:
-    """Ask AWS; _NoSecretError says why it gave nothing."""
+    """Return the text of a secret; _NoSecretError says why it cannot be read."""
     region = None
     try:
-        # A session of its own: the default one is not for threads.
+        # A new session, as the default one is not thread-safe.
         session: Any = boto3.Session()
         client = session.client(service, config=BOUNDS)
         region = client.meta.region_name
@@ -124,7 +124,7 @@ def _answered(code: str, service: str, region: str | None) -> str:
     if code in NO_SUCH:
         return f"there is no such secret in {region}"
     if code in DENIED:
-        return f"AWS denies it: is the role allowed {ACTIONS[service]} and to decrypt?"
+        return f"AWS denies access: allow the role {ACTIONS[service]}, and to decrypt"
     if code in REFUSED:
         return f"AWS refused its own credentials ({code})"
     return f"AWS answered {code}"
@@ -150,7 +150,7 @@ def _parsed(text: str) -> Secret:
     except (ValueError, RecursionError):
         raise _NoSecretError("is not JSON") from None
     if not isinstance(found, dict):
-        raise _NoSecretError("is no JSON object")
+        raise _NoSecretError("is not a JSON object")
     rate = _number(found, "rate_limit_per_sec", least=1)
     return Secret(
         username=_text(found, "username"),
@@ -168,7 +168,7 @@ def _text(found: dict[str, Any], name: str) -> str:
 
 
 def _number(found: dict[str, Any], name: str, least: float) -> float | None:
-    """Read a number, which the console of AWS writes as a text."""
+    """Return a number, which the AWS console stores as text."""
     value = found.get(name)
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What a load is to do, from options, environment and seeds, checked beforehand."""
+"""The settings of a load from options, environment and seeds, checked first."""
 
 import json
 import sys
@@ -24,9 +24,9 @@ NO_RATE = 0
 def choose_portals(
     portals: Sequence[Portal], keys: Sequence[str], sandbox: bool
 ) -> list[Portal]:
-    """Choose the portals to ask: those named, else all of the kind that is asked.
+    """Return the portals to read: those named, or all real or all sandbox portals.
 
-    With `sandbox` only the sandbox's own may be named. ConfigError lists what may be.
+    With `sandbox` only the sandbox's portals can be named. ConfigError lists them.
     """
     kind = [portal for portal in portals if portal.is_sandbox == sandbox]
     allowed = {p.key: p for p in (kind if sandbox else portals)}
@@ -43,7 +43,7 @@ def choose_portals(
 
 @dataclass(frozen=True)
 class Told:
-    """What the options say of patience; None: nothing."""
+    """The options for patience; None: not given."""
 
     attempts: int | None = None
     timeout: timedelta | None = None
@@ -56,16 +56,16 @@ AS_USUAL = Told()
 
 @dataclass(frozen=True)
 class Access:
-    """What the portals are asked with, and what its secret says of how."""
+    """The portals' credentials, with the rate and the time-out of their secret."""
 
     credentials: Credentials
     rate: int | None = None
     timeout: float | None = None
 
     def patience(self, told: Told) -> Patience:
-        """Give the patience of a load: as told, or as the secret says, or the usual.
+        """Return the patience of a load: from the options, the secret, or the default.
 
-        A time-out of one's own is for every request.
+        A given time-out holds for every request.
         """
         usual = Patience()
         timeout = told.timeout.total_seconds() if told.timeout else self.timeout
@@ -88,9 +88,9 @@ SANDBOX_ACCESS = Access(Credentials(SANDBOX_USERNAME, SANDBOX_PASSWORD))
 def read_access(
     portals: Iterable[Portal], environment: Mapping[str, str], sandbox: bool
 ) -> Access:
-    """Find what the portals are asked with; ConfigError says what is missing.
+    """Return the portals' credentials; ConfigError says what is missing.
 
-    The built-in sandbox needs no settings, nor does a portal of the sandbox's.
+    The sandbox and its portals need no settings.
     """
     given = {name: environment[name] for name in NAMES if environment.get(name)}
     if sandbox or (not given and all(portal.is_sandbox for portal in portals)):
@@ -110,7 +110,7 @@ def _kept_access(given: Mapping[str, str]) -> Access:
         raise ConfigError(
             f"{' and '.join(given)} are set: unset {SECRET} or the others"
         )
-    # What AWS needs takes long to import, and few loads need it.
+    # boto3 is slow to import, and few loads need it.
     from extract.secrets import Renewal, read_secret  # noqa: PLC0415
 
     found = read_secret(given[SECRET])
@@ -127,7 +127,7 @@ def _usable(credentials: Credentials, setting: str) -> Credentials:
 
 
 def asks(portals: Iterable[Portal], rate: int | None, access: Access) -> list[Ask]:
-    """Give each portal its rate: as told, else as the secret says, else the usual."""
+    """Return the portals with their rate: as told, from the secret, or the default."""
     told = access.rate if rate is None else rate
     return [
         Ask(
@@ -140,7 +140,7 @@ def asks(portals: Iterable[Portal], rate: int | None, access: Access) -> list[As
 
 
 def read_jobs(named: Iterable[str], source: str | None) -> frozenset[str]:
-    """Read the job uuids to restrict a load to; none at all: no restriction.
+    """Return the job uuids to restrict a load to; empty: no restriction.
 
     `source` is a file, or `-` for standard input: one uuid a line, or a JSON list.
     """
@@ -172,7 +172,7 @@ def _parse_jobs(text: str, source: str) -> list[str]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise ConfigError(f"{source} is no JSON list") from error
+        raise ConfigError(f"{source} is not a JSON list") from error
     if not all(isinstance(job, str) for job in found):
-        raise ConfigError(f"{source} is no JSON list of texts")
+        raise ConfigError(f"{source} is not a JSON list of texts")
     return list(found)

@@ -1,9 +1,9 @@
 """The shapes of the portal's answers, and the landing rows that they become.
 
-Pure functions, from parsed JSON to rows, of no business rule. The rows of a page or of
-job details may still be unparsed. A body of an unknown shape raises ShapeError; one row
-that cannot be keyed raises RowError. Text is the
-portal's own: numbers as they were written, and anything that is no text is null.
+Pure functions from parsed JSON to rows, without business rules. The rows of a page or
+of job details can still be unparsed. A body of an unknown shape raises ShapeError, a
+row without a key RowError. Text is the portal's own: numbers are kept as they were
+written, and other values become null.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ USER_FIELDS = {"uuid", "name", "email_address", "phone_number"}
 
 
 class ShapeError(ValueError):
-    """An answer has a shape that no portal has been seen to send."""
+    """An answer has an unknown shape."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Page:
 class JobDetails:
     """A job: its name, its own fields, and its subjects and images with their keys.
 
-    The last two can be gone through once.
+    Subjects and images can be iterated once.
     """
 
     name: str | None
@@ -114,7 +114,7 @@ def read_user(body: object) -> Raw:
 
 
 def read_access_keys(body: object) -> AccessKeys:
-    """Read a subject's access keys, which may have a name within an envelope."""
+    """Read a subject's access keys, bare or by name within an envelope."""
     if isinstance(body, Refused):
         return AccessKeys([body], body)
     inner = body.get("data") if isinstance(body, dict) else None
@@ -167,7 +167,7 @@ def _next_link(body: object) -> str | None:
     places = (meta.get("next") if isinstance(meta, dict) else None, body.get("next"))
     for link in places:
         if link is not None and not isinstance(link, str):
-            raise ShapeError("next is no text")
+            raise ShapeError("next is not a text")
         if link and link.strip():
             return link
     return None
@@ -194,7 +194,7 @@ def _without_members(level: Raw) -> Raw:
 
 
 def activity_row(raw: object, position: int) -> Row:
-    """Give an activity's row; one without a job cannot be read any further."""
+    """Return an activity's row; RowError if it has no job."""
     activity = _object(raw)
     job = activity.get("job")
     return {
@@ -209,17 +209,17 @@ def activity_row(raw: object, position: int) -> Row:
 
 
 def job_of(raw: object) -> str | None:
-    """Give the uuid of an activity's job, if it has any."""
+    """Return the uuid of an activity's job, if it has any."""
     return uuid(raw.get("job")) if isinstance(raw, dict) else None
 
 
 def job_row(job: str, name: str | None, payload: object, is_gone: bool = False) -> Row:
-    """Give a job's row; `payload` is without its subjects and images."""
+    """Return a job's row; `payload` is without its subjects and images."""
     return {"job_uuid": job, "name": name, "is_gone": is_gone, "payload": payload}
 
 
 def image_row(job: str, member: Member, position: int) -> Row:
-    """Give the row of an image of the job details."""
+    """Return the row of an image of the job details."""
     image = _object(member[1])
     named = (image.get(field) for field in ("activity", "activity_uuid"))
     return {
@@ -232,7 +232,7 @@ def image_row(job: str, member: Member, position: int) -> Row:
 
 
 def subject_row(job: str, listed_in: str, member: Member, position: int) -> Row:
-    """Give the row of one copy of a subject, in one list."""
+    """Return the row of one copy of a subject, in one list."""
     subject = _object(member[1])
     return {
         "job_uuid": job,
@@ -252,7 +252,7 @@ def subject_row(job: str, listed_in: str, member: Member, position: int) -> Row:
 
 
 def registration_row(job: str, raw: object, position: int) -> Row:
-    """Give the row of one user's registration on one subject."""
+    """Return the row of one user's registration on one subject."""
     registration = _object(raw)
     user = _first_uuid(registration.get("userUuid"), registration.get("uuid"))
     emails = [text(registration.get(field)) for field in ("userUsername", "email")]
@@ -267,7 +267,7 @@ def registration_row(job: str, raw: object, position: int) -> Row:
 
 
 def user_row(user: str, raw: Raw | None) -> Row:
-    """Give the row of a user; None: its details are gone."""
+    """Return the row of a user; None: its details are gone."""
     fields = ("name", "email_address", "phone_number")
     return {
         "user_uuid": user,
@@ -278,7 +278,7 @@ def user_row(user: str, raw: Raw | None) -> Row:
 
 
 def access_keys_row(job: str, subject: str, found: AccessKeys | None) -> Row:
-    """Give the row of a subject's access keys, blank ones left out; None: no keys."""
+    """Return the row of a subject's access keys, blank ones left out; None: no keys."""
     keys = [text(_access_key(item)) for item in found.items] if found else []
     return {
         "job_uuid": job,
@@ -289,7 +289,7 @@ def access_keys_row(job: str, subject: str, found: AccessKeys | None) -> Row:
 
 
 def is_reachable(subject: Row) -> bool:
-    """Say whether a subject's row has any text where a phone or an e-mail belongs."""
+    """Return whether a subject's row has any text in a phone or e-mail field."""
     deliveries = (subject["delivery_1"], subject["delivery_2"])
     texts = [subject[field] for field in SUBJECT_CONTACTS]
     texts += [one[field] for one in deliveries if one for field in DELIVERY_CONTACTS]
@@ -300,7 +300,7 @@ def is_reachable(subject: Row) -> bool:
 
 
 def text(value: object) -> str | None:
-    """Give a text field: text, a number as it was written, or null."""
+    """Return a text field: text, a number as it was written, or null."""
     if isinstance(value, str):
         return value
     if isinstance(value, Number):
@@ -311,20 +311,20 @@ def text(value: object) -> str | None:
 
 
 def consent(value: object) -> str | None:
-    """Give a consent field: text, or a boolean as a word."""
+    """Return a consent field: text, or a boolean as a word."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return text(value)
 
 
 def uuid(value: object) -> str | None:
-    """Give the uuid that a value is, or has at `uuid`; blank is none."""
+    """Return the uuid that a value is, or has at `uuid`; None if blank."""
     found = text(value.get("uuid") if isinstance(value, dict) else value)
     return None if is_blank(found) else found
 
 
 def key(value: object, what: str) -> str:
-    """Give the uuid that a row is known by; RowError where there is none."""
+    """Return the uuid that keys a row; RowError if there is none."""
     found = uuid(value)
     if found is None:
         raise RowError(f"no {what} uuid")
@@ -334,20 +334,20 @@ def key(value: object, what: str) -> str:
 
 
 def delivery(value: object) -> Row | None:
-    """Give the contact fields of a delivery, null unless it is an object."""
+    """Return the contact fields of a delivery, null unless it is an object."""
     if not isinstance(value, dict):
         return None
     return {field: text(value.get(field)) for field in DELIVERY_FIELDS}
 
 
 def image_uuids(subject: Raw) -> list[str]:
-    """Give the images that a subject refers to, in order, each once."""
+    """Return the images of a subject, in order, each once."""
     found = (one for field in IMAGE_FIELDS for one in _references(subject.get(field)))
     return list(dict.fromkeys(found))
 
 
 def is_blank(value: str | None) -> bool:
-    """Say whether there is no text at all."""
+    """Return whether there is no text at all."""
     return value is None or not value.strip()
 
 

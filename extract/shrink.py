@@ -1,7 +1,7 @@
 """Whether a load has far fewer subjects than the portal had before.
 
-A portal that answers every request and has lost most of its subjects looks like a good
-day. So a load is compared, portal by portal, with the newest one that had everything.
+A portal that answers every request but has lost most of its subjects causes no error.
+So each portal of a load is compared with the newest full load.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ SANDBOX = "sandbox:"
 class Comparison:
     """What a load is compared with: the complete loads, newest first.
 
-    With `jobs`, only the subjects of these jobs are counted.
+    If `jobs` are given, only their subjects count.
     """
 
     engine: duckdb.DuckDBPyConnection
@@ -35,10 +35,10 @@ class Comparison:
 def find_shrunk(
     this: Comparison, folder: Path, sources: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Find the portals that have less than `min_ratio` of the subjects they had.
+    """Return the portals that have less than `min_ratio` of their earlier subjects.
 
-    `folder` has the load at hand. Gives, by portal, `subjects`, `before`, and the
-    `load_id` of the load that had them.
+    `folder` has the new load. The facts of each portal are `subjects`, `before`, and
+    the `load_id` of the earlier load.
     """
     shrunk = {}
     for key, source in sources.items():
@@ -50,7 +50,7 @@ def find_shrunk(
 
 
 def shrink_message(load_id: str, shrunk: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say which portals have how many subjects, and what can be done about it."""
+    """Return the message that counts the subjects and names the command to accept."""
     portals = "; ".join(
         f"portal {key}: {fact['subjects']} subjects on the order lists, where load "
         f"{fact['load_id']} has {fact['before']}"
@@ -63,7 +63,7 @@ def shrink_message(load_id: str, shrunk: Mapping[str, Mapping[str, Any]]) -> str
 
 
 def _before(this: Comparison, key: str, source: str) -> tuple[str, int] | None:
-    """Give the newest full load that had the portal, and how many subjects it had."""
+    """Return the newest full load of the portal, and its number of subjects."""
     for load in this.loads:
         facts = load.portal(key)
         if not (facts and load.is_full and _is_same(facts.get("source"), source)):
@@ -81,13 +81,13 @@ def _before(this: Comparison, key: str, source: str) -> tuple[str, int] | None:
 
 
 def _is_same(before: object, now: str) -> bool:
-    """Say whether it is the same portal: also at another address, unless made up."""
+    """Return whether it is the same portal; a real one may have moved."""
     made_up = [str(one).startswith(SANDBOX) for one in (before, now)]
     return before == now or not any(made_up)
 
 
 def _subjects(this: Comparison, folder: Path) -> int:
-    """Count the subjects of the order lists, each once in a job."""
+    """Return the number of subjects on the order lists, each once in a job."""
     file = quoted(folder / "subjects.parquet")
     counted = this.engine.execute(
         "select count(*) from (select distinct job_uuid, subject_uuid "  # noqa: S608

@@ -1,16 +1,16 @@
-"""Where a load is written while it is being read: rows as lines of JSON.
+"""The staged rows of a load in progress: lines of JSON.
 
-    .staging/LOAD_ID/lock                          held while the load lives
-    .staging/LOAD_ID/wanted.json                   what the load was asked for
+    .staging/LOAD_ID/lock                          held while the load runs
+    .staging/LOAD_ID/wanted.json                   which portals and jobs it reads
     .staging/LOAD_ID/rows/KEY/ENTITY.ndjson        activities and users of a portal
-    .staging/LOAD_ID/rows/KEY/jobs/HASH/...        what one job's reading gave, whole
+    .staging/LOAD_ID/rows/KEY/jobs/HASH/...        the rows of one job, complete
     .staging/LOAD_ID/rows/KEY/jobs/HASH.part/...   the same, being written
-    .staging/LOAD_ID/load/...                      what becomes loads/LOAD_ID
+    .staging/LOAD_ID/load/...                      the future loads/LOAD_ID
 
-A job's folder gets its name only when all of the job has been read, so that nothing of
-a job that is gone or was interrupted is ever landed. Its `whole.json` says what is in
-it, with checksums: whoever takes the folder up later trusts these and not the disk. A
-job that is gone, or has quarantined rows, has none: it is asked for again.
+A job's folder gets its name only when all of the job has been read, so that no part of
+a job that is gone or was interrupted is ever landed. Its `whole.json` lists its
+contents with checksums, which a load that resumes the job verifies. A job that is gone
+or has quarantined rows has none, and is read again.
 """
 
 import hashlib
@@ -40,9 +40,9 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Window:
-    """Times between which something is fresh enough: after `since`, up to `until`.
+    """The times that count as fresh: after `since`, up to `until`.
 
-    A time after `until` is of a clock that has gone back: nobody knows its age.
+    A later time means that the clock has been set back, so the age is unknown.
     """
 
     since: str
@@ -54,10 +54,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Staged:
-    """Rows that have been written: where, and how many of each entity.
+    """Written rows: their folder, and their number by entity.
 
-    `carried` counts those among them that come from an earlier load; `bad` says of each
-    entity which row was quarantined first, and why.
+    `carried` counts those that come from an earlier load; `bad` says which row of an
+    entity was quarantined first, and why.
     """
 
     folder: Path
@@ -67,12 +67,12 @@ class Staged:
     bad: dict[str, str] = field(default_factory=dict)
 
     def file(self, entity: str) -> Path:
-        """Give the place of an entity's rows; there is no file where there are none."""
+        """Return the path of an entity's rows; without rows there is no file."""
         return self.folder / f"{entity}.ndjson"
 
 
 class Rows:
-    """The rows of one folder, being written: a file an entity, from its first row."""
+    """Writes the rows of one folder, one file for each entity that has rows."""
 
     def __init__(self, folder: Path) -> None:
         self.staged = Staged(folder)
@@ -97,7 +97,7 @@ class Rows:
         self._files.clear()
 
     def flush(self) -> None:
-        """Give all rows so far to the system, which outlives this process."""
+        """Hand all rows to the system, so that they survive a kill of this process."""
         with storage(self.staged.folder):
             for file in self._files.values():
                 file.flush()
@@ -105,7 +105,7 @@ class Rows:
     def add(
         self, entity: str, where: str, fetched_at: str, build: Callable[[], Row]
     ) -> Row | None:
-        """Write the row that `build` gives; one that cannot be landed is quarantined.
+        """Write the row that `build` returns; quarantine it if it cannot be landed.
 
         `where` is the quarantine's key: ids and positions, nothing else.
         """
@@ -121,13 +121,13 @@ class Rows:
         return None
 
     def carry(self, entity: str, line: bytes, fetched_at: str) -> None:
-        """Write a row of an earlier load as it was, with the time of its asking."""
+        """Write a row of an earlier load as it was."""
         self._write(entity, line)
         self.staged.carried[entity] += 1
         self.oldest_carried = min(fetched_at, self.oldest_carried or fetched_at)
 
     def keep(self, entity: str, line: bytes) -> None:
-        """Write a row that an interrupted load had asked for, as it was."""
+        """Write a row that an interrupted load has fetched, as it was."""
         self._write(entity, line)
 
     def _quarantine(self, entity: str, where: str, reason: str) -> None:
@@ -148,23 +148,23 @@ class Rows:
 
 
 def encode(row: Row) -> bytes:
-    """Write a row as one line of JSON, its payload as JSON text; or RowError."""
+    """Return a row as one line of JSON, its payload as JSON text; RowError."""
     if row.get("payload") is not None:
         row = {**row, "payload": dumps(row["payload"])}
     try:
         line = dumps(row).encode()
     except UnicodeEncodeError as error:
-        raise RowError("a lone surrogate, which no UTF-8 text can have") from error
+        raise RowError("a lone surrogate, which UTF-8 cannot encode") from error
     if len(line) > MAX_ROW_BYTES:
         raise RowError(f"larger than {MAX_ROW_BYTES:,} bytes")
     return line + b"\n"
 
 
 class PortalRows:
-    """What the reading of one portal has staged: its own rows and its jobs'.
+    """The staged rows of one portal: its own and those of its jobs.
 
-    `asked` counts what the portal was asked for one by one; `resumed_jobs` and
-    `resumed_users` what an interrupted load had already asked for.
+    `asked` counts the requests for single rows by entity; `resumed_jobs` and
+    `resumed_users` count what an interrupted load had already read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -176,9 +176,9 @@ class PortalRows:
 
     @contextmanager
     def job(self, job: str, read_at: str, is_gone: bool = False) -> Iterator[Rows]:
-        """Give the place for a job's rows, kept only if the block ends well.
+        """Write a job's rows, kept only if the block succeeds.
 
-        `read_at` is when its reading began.
+        `read_at` is when the reading of the job began.
         """
         whole = self._folder(job)
         part = whole.with_suffix(".part")
@@ -188,7 +188,7 @@ class PortalRows:
                     shutil.rmtree(left)
         with Rows(part) as rows:
             yield rows
-        # What the job takes for known must not be lost before the job is.
+        # The users of the job must be on file before the job counts as complete.
         self.own.flush()
         with storage(whole):
             if not (is_gone or rows.staged.quarantined):
@@ -197,10 +197,10 @@ class PortalRows:
         self._jobs[job] = replace(rows.staged, folder=whole)
 
     def resume(self, job: str, reading: Window, carried: Window) -> Staged | None:
-        """Take up a job that an interrupted load had read, if it is whole and fresh.
+        """Reuse a job that an interrupted load has read, if it is complete and fresh.
 
-        `reading` says when it may have been read, `carried` of when the rows may be
-        that the interrupted load had itself carried over.
+        `reading` is the window for the job, `carried` that for rows which the
+        interrupted load had itself carried over.
         """
         folder = self._folder(job)
         whole = _read_whole(folder / WHOLE)
@@ -221,23 +221,23 @@ class PortalRows:
         return self.own.staged.folder / JOBS / name
 
     def files(self, entity: str) -> list[Path]:
-        """List the files of an entity, in the order of the jobs' uuids."""
+        """Return the files of an entity, in the order of the jobs' uuids."""
         return [s.file(entity) for s in self._all() if s.counts[entity]]
 
     def counts(self) -> Counter[str]:
-        """Count the rows by entity."""
+        """Return the number of rows by entity."""
         return sum((staged.counts for staged in self._all()), Counter())
 
     def quarantined(self) -> Counter[str]:
-        """Count the quarantined rows by the entity that they would have been of."""
+        """Return the number of quarantined rows by entity."""
         return sum((staged.quarantined for staged in self._all()), Counter())
 
     def first_bad(self, entity: str) -> str:
-        """Say which row of an entity was quarantined first, and why."""
+        """Return which row of an entity was quarantined first, and why."""
         return next(s.bad[entity] for s in self._all() if entity in s.bad)
 
     def carried(self) -> Counter[str]:
-        """Count the rows that come from an earlier load, by entity."""
+        """Return the number of carried rows by entity."""
         return sum((staged.carried for staged in self._all()), Counter())
 
     def _all(self) -> list[Staged]:
@@ -257,7 +257,7 @@ def _write_whole(rows: Rows, job: str, read_at: str) -> None:
 
 
 def _read_whole(path: Path) -> dict[str, Any]:
-    """Read `whole.json`, written by this very code; nothing where it is not whole."""
+    """Return `whole.json`; empty if it is missing or incomplete."""
     with storage(path):
         try:
             whole: dict[str, Any] = json.loads(path.read_bytes())
@@ -279,7 +279,7 @@ def _checksum(path: Path) -> int | None:
 
 
 def field_of(path: Path, name: str) -> Iterator[Any]:
-    """Give one field of each staged row of a file; of no file none."""
+    """Yield one field of each staged row of a file; nothing if it is missing."""
     with storage(path):
         if path.exists():
             with path.open("rb") as file:

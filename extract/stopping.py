@@ -1,8 +1,7 @@
-"""Being stopped: SIGTERM is taken as SIGINT is, and what is under way is put down.
+"""Orderly stops on SIGTERM and SIGINT.
 
-An exception that a signal raises in the middle of a coroutine leaves the others as they
-are, and Python complains of each. So a signal cancels what is being read, as asyncio
-itself does for SIGINT.
+An exception that a signal raises in one coroutine abandons the others, and Python warns
+about each. So SIGTERM cancels the reading, as asyncio itself does for SIGINT.
 """
 
 import asyncio
@@ -12,13 +11,13 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-# What a shell gives a command that a signal ended: this and the signal's number.
+# A shell reports a command that a signal ended as this plus the signal's number.
 SIGNALLED = 128
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """End by SystemExit where SIGTERM or SIGINT come in the block."""
+    """Raise SystemExit on SIGTERM or SIGINT in the block."""
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         yield
@@ -29,7 +28,7 @@ def stoppable() -> Iterator[None]:
 
 
 def run_stoppable[T](reading: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; SIGTERM and SIGINT end it in order, and are then raised."""
+    """Run to the end; SIGTERM and SIGINT cancel it, and are then raised."""
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(reading)
     before = signal.getsignal(signal.SIGTERM)
@@ -41,7 +40,7 @@ def run_stoppable[T](reading: Coroutine[Any, Any, T]) -> T:
             _stop(signal.SIGTERM, None)
         raise
     finally:
-        # The loop that ends leaves the signal to the system.
+        # The closed loop has reset the handler.
         signal.signal(signal.SIGTERM, before)
 
 

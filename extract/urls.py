@@ -1,7 +1,7 @@
 """Addresses: base URLs, origins, path segments, and where a `next` link may lead.
 
-Everything that is ever asked for is an origin, fixed by the seeds, and a target: path
-and query. So the credentials cannot leave a portal's origin.
+Every request has an origin, fixed by the seeds, and a target: path and query. So the
+credentials cannot leave a portal's origin.
 """
 
 import re
@@ -17,11 +17,11 @@ UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 def split_base_url(text: str) -> tuple[str, str]:
     """Split a base URL into its origin and its path, which ends in `/api/v1`.
 
-    `https://Host.example/shop/` gives `("https://host.example", "/shop/api/v1")`.
-    Plain HTTP is for loopback hosts alone. Raises ValueError with the reason.
+    `https://Host.example/shop/` becomes `("https://host.example", "/shop/api/v1")`.
+    Plain HTTP is allowed for loopback hosts only. Raises ValueError with the reason.
     """
     if UNSAFE.search(text) or not text.isascii():
-        raise ValueError("has characters that no URL has")
+        raise ValueError("has characters that are not allowed in a URL")
     parts = _split(text)
     if "?" in text or "#" in text:
         raise ValueError("has a query or a fragment")
@@ -32,7 +32,7 @@ def split_base_url(text: str) -> tuple[str, str]:
 
 
 def origin_of(parts: SplitResult) -> str:
-    """Give `scheme://host[:port]` in one spelling; ValueError if not to be asked."""
+    """Return `scheme://host[:port]` in one spelling; ValueError if not allowed."""
     host, scheme = parts.hostname, parts.scheme
     if scheme not in DEFAULT_PORTS or not host:
         raise ValueError("is not an http or https address")
@@ -58,11 +58,11 @@ def _port(parts: SplitResult) -> int | None:
     try:
         return parts.port
     except ValueError as error:
-        raise ValueError("has a port that is none") from error
+        raise ValueError("has an invalid port") from error
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host can only be this machine."""
+    """Return whether a host can only be this machine."""
     if host == "localhost":
         return True
     try:
@@ -77,15 +77,15 @@ def segment(text: str) -> str:
 
 
 def next_target(link: str, origin: str, base_path: str, current: str) -> str:
-    """Turn a `next` link into a target on the same origin.
+    """Return the target of a `next` link on the same origin.
 
-    Links come absolute, relative to the host (`/api/v1/...`, or with the base URL's own
-    path before it; both are taken as they are), relative to the base URL, or as a query
-    alone. Raises ValueError with the reason where one may not be followed.
+    Links are absolute, relative to the host (`/api/v1/...`, or with the base URL's path
+    before it; both are used as they are), relative to the base URL, or only a query.
+    Raises ValueError with the reason if a link must not be followed.
     """
     link = link.strip()
     if UNSAFE.search(link) or len(link) > MAX_LINK:
-        raise ValueError("has characters that no URL has, or is too long")
+        raise ValueError("has characters that are not allowed in a URL, or is too long")
     parts = _split(link)
     if not parts.path and not parts.query:
         raise ValueError("leads nowhere")

@@ -97,7 +97,9 @@ def promote(run_id: str, accept_change: bool) -> None:
 
 @cli.command()
 @retention_options("runs")
-def prune(keep: int | None, keep_days: int | None, dry_run: bool) -> None:
+def prune(
+    keep: int | None, keep_days: int | None, dry_run: bool, as_json: bool
+) -> None:
     """Remove the runs that neither --keep nor --keep-days keeps.
 
     At least one of them is needed. The promoted run always stays, and so does an
@@ -106,7 +108,7 @@ def prune(keep: int | None, keep_days: int | None, dry_run: bool) -> None:
     rule = read_rule(keep, keep_days)
     now = datetime.now(UTC)
     verdicts = pruning.prune(export_root(), rule, now, dry_run=dry_run)
-    report_verdicts(verdicts, dry_run=dry_run)
+    report_verdicts(verdicts, dry_run=dry_run, as_json=as_json)
 
 
 @cli.command("diff")

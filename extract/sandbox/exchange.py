@@ -43,7 +43,7 @@ class Connection:
         self._transport = request.transport
 
     def truth(self, target: str | None = None) -> object:
-        """Give what the portal says; LookupError where it knows of nothing."""
+        """Return the truth of the portal; LookupError where there is none."""
         path, mark, query = (target or self.path).partition("?")
         asked_for = dict(parse_qsl(query)) if mark else {**self._asked.query}
         asked_for.pop("page", None)
@@ -54,12 +54,12 @@ class Connection:
         return found
 
     def link(self, page: int) -> str:
-        """Give the absolute address of another page."""
+        """Return the absolute address of another page."""
         query = urlencode({**self._asked.query, "page": str(page)})
         return f"http://{self._asked.host}{self._own_path}?{query}"
 
     def date(self, seconds: int) -> str:
-        """Give the time in so many seconds."""
+        """Return the time in so many seconds."""
         return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), True)
 
     def send(self, data: bytes) -> None:

@@ -1,7 +1,7 @@
-"""What can go wrong with a portal, as the sandbox plays it: a fault for each name.
+"""The faults of a portal, which the sandbox plays by name.
 
-A fault is played in place of the answer to one kind of request (KINDS). It gives a
-`Reply`, or None where it has written to the connection itself.
+A fault replaces the answer to one kind of request (KINDS). It returns a `Reply`, or
+None if it has written to the connection itself.
 """
 
 import json
@@ -28,7 +28,7 @@ MIB: Final = 1024 * 1024
 PAUSE: Final = 0.05
 ON_SALE: Final = "/activities/search?status_id=in-webshop"
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# What an id may end in that no path, address or header may be made of as it is.
+# The end of an odd id, which is unsafe in paths, addresses and headers.
 ODD: Final = '/../..%2F?a=b#c\r\nX-Odd: "1'
 OK: Final = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -85,9 +85,9 @@ type Play = Callable[[Exchange], Awaitable[Reply | None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: what it does, to which kind of request unless told otherwise, and how.
+    """A fault: its meaning, its function, and its usual kind of request.
 
-    `argument` is its usual one: a number, or a text; None: it takes none.
+    `argument` is its usual argument, a number or a text; None: it takes none.
     """
 
     meaning: str
@@ -98,7 +98,7 @@ class Fault:
 
 @dataclass
 class Playing:
-    """A fault as it is being played: at most so many times; 0: always."""
+    """A fault in play, at most `times` times; 0: always."""
 
     name: str
     argument: str
@@ -119,16 +119,18 @@ def playing(text: str, at: str | None = None, times: int = 0) -> Playing:
     """Read NAME or NAME:ARG; ValueError says what is wrong."""
     name, _, argument = text.partition(":")
     if name not in FAULTS:
-        raise ValueError(f"no fault is called {name!r}")
+        raise ValueError(f"unknown fault {name!r}")
     fault = FAULTS[name]
     if argument and fault.argument is None:
         raise ValueError(f"{name} takes no argument")
     if isinstance(fault.argument, int) and not re.fullmatch("[0-9]{0,6}", argument):
         raise ValueError(f"{name} takes a number")
     if name == "dirt" and argument not in ("", *DIRT):
-        raise ValueError(f"{name} is one of {', '.join(DIRT)}")
+        raise ValueError(f"{name} takes one of {', '.join(DIRT)}")
     if at not in (None, *KINDS):
-        raise ValueError(f"{at!r} is no kind of request: {', '.join(KINDS)}")
+        raise ValueError(
+            f"unknown kind of request {at!r}: must be one of {', '.join(KINDS)}"
+        )
     usual = "" if fault.argument is None else str(fault.argument)
     return Playing(name, argument or usual, at or fault.at, times)
 
@@ -146,27 +148,27 @@ def _fault(
 # The connection
 
 
-@_fault("refused", "breaks off, and refuses all connections from then on")
+@_fault("refused", "the connection breaks, and all later ones are refused")
 async def _refused(exchange: Exchange) -> None:
     await exchange.stop_listening()
     exchange.reset()
 
 
 @_fault(
-    "closed", "closed after ARG bytes of the body; 0: before it answers", argument=0
+    "closed", "closed after ARG bytes of the body; 0: before the answer", argument=0
 )
 async def _closed(exchange: Exchange) -> None:
     exchange.send(_part(exchange))
     exchange.close()
 
 
-@_fault("reset", "reset after ARG bytes of the body; 0: before it answers", argument=0)
+@_fault("reset", "reset after ARG bytes of the body; 0: before the answer", argument=0)
 async def _reset(exchange: Exchange) -> None:
     exchange.send(_part(exchange))
     exchange.reset()
 
 
-@_fault("short", "a Content-Length of ARG bytes more than there are", argument=100)
+@_fault("short", "a Content-Length that is ARG bytes too large", argument=100)
 async def _short(exchange: Exchange) -> None:
     body = _json(exchange.truth())
     length = len(body) + int(exchange.argument)
@@ -174,22 +176,22 @@ async def _short(exchange: Exchange) -> None:
     exchange.close()
 
 
-@_fault("dripping-head", "headers that never end, little by little")
+@_fault("dripping-head", "endless headers, sent slowly")
 async def _dripping_head(exchange: Exchange) -> None:
     await exchange.drip(OK.encode(), b"X: y\r\n", PAUSE)
 
 
-@_fault("dripping-body", "a body that never ends, little by little")
+@_fault("dripping-body", "an endless body, sent slowly")
 async def _dripping_body(exchange: Exchange) -> None:
     await exchange.drip(_chunked(), b"1\r\n \r\n", PAUSE)
 
 
-@_fault("silent", "no answer, for ever")
+@_fault("silent", "no answer at all")
 async def _silent(exchange: Exchange) -> None:
     await exchange.drip(b"", b"", PAUSE)
 
 
-@_fault("endless", "a body that never ends, at full speed")
+@_fault("endless", "an endless body, at full speed")
 async def _endless(exchange: Exchange) -> None:
     await exchange.drip(_chunked(), b"%x\r\n%s\r\n" % (MIB, b" " * MIB), 0)
 
@@ -200,7 +202,7 @@ def _part(exchange: Exchange) -> bytes:
         return b""
     body = _json(exchange.truth())
     head = f"{OK}Content-Length: {len(body)}\r\n\r\n".encode()
-    # Never the whole of it, which would be no fault.
+    # Never all of it, which would not be a fault.
     return head + body[: min(most, len(body) - 1)]
 
 
@@ -211,13 +213,13 @@ def _chunked() -> bytes:
 # The answer as a whole
 
 
-@_fault("truncated", "half of the JSON")
+@_fault("truncated", "only the first half of the JSON")
 async def _truncated(exchange: Exchange) -> Reply:
     body = _json(exchange.truth())
     return Reply(body[: len(body) // 2])
 
 
-@_fault("html", "a page of HTML with status 200")
+@_fault("html", "an HTML page with status 200")
 async def _html(_: Exchange) -> Reply:
     return Reply(b"<html>Back soon</html>", headers={"Content-Type": "text/html"})
 
@@ -271,7 +273,7 @@ async def _gone(exchange: Exchange) -> Reply:
     return Reply(_json(exchange.truth()))
 
 
-@_fault("odd-ids", "every uuid ends in what no path may be made of", "any")
+@_fault("odd-ids", "every uuid ends in characters that are unsafe in a path", "any")
 async def _odd_ids(exchange: Exchange) -> Reply:
     odd = json.dumps(ODD)[1:-1]
     body = json.dumps(exchange.truth(exchange.path.replace(quote(ODD, safe=""), "")))
@@ -281,7 +283,7 @@ async def _odd_ids(exchange: Exchange) -> Reply:
 # Pages
 
 
-@_fault("overlapping", "pages that begin with the last row of the one before")
+@_fault("overlapping", "pages that repeat the last row of the page before")
 async def _overlapping(exchange: Exchange) -> Reply:
     return _cut(exchange, exchange.page - 1, size=2)
 
@@ -303,18 +305,18 @@ async def _circle(exchange: Exchange) -> Reply:
     return _linked(_rows(exchange.truth()), exchange.link(following))
 
 
-@_fault("endless-pages", "every page has a next one")
+@_fault("endless-pages", "every page has a next page")
 async def _endless_pages(exchange: Exchange) -> Reply:
     return _linked(_rows(exchange.truth()), exchange.link(exchange.page + 1))
 
 
-@_fault("next", "the next page is said to be at ARG", argument="http://localhost:9/")
+@_fault("next", "the next page is at ARG", argument="http://localhost:9/")
 async def _next(exchange: Exchange) -> Reply:
     return _linked(_rows(exchange.truth()), exchange.argument)
 
 
 def _cut(exchange: Exchange, start: int, size: int, times: int = 1) -> Reply:
-    """Give the rows from `start` on, and a next page while any are left."""
+    """Return the rows from `start` on, and a next page while any are left."""
     rows = _rows(exchange.truth())
     is_last = exchange.page >= times * len(rows)
     link = None if is_last else exchange.link(exchange.page + 1)
@@ -345,7 +347,7 @@ async def _dirt(exchange: Exchange) -> Reply:
     return _first_row(exchange, dirt if dirt.endswith(": ") else f'{dirt}"uuid": ')
 
 
-@_fault("retyped", "rows that have no text where texts belong")
+@_fault("retyped", "rows with other types in text fields")
 async def _retyped(exchange: Exchange) -> Reply:
     dirty = {"first_name": ["x"], "phone_number": {"n": 1}, "delivery_1": 7}
     return _linked([row | dirty for row in _rows(exchange.truth())], None)

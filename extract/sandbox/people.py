@@ -35,6 +35,7 @@ from extract.sandbox.words import (
     Row,
     put,
     turn,
+    with_key,
 )
 
 DELIVERY_FIELDS = ("delivery_1", "delivery_2")
@@ -294,4 +295,4 @@ def access_keys(person: Person) -> object:
     """A raw answer that holds an access key."""
     digits = person.row["uuid"].replace("-", "").upper()
     key = f"{digits[:4]}-{digits[4:8]}{turn(person.serial, KEY_SUFFIXES)}"
-    return turn(person.serial, KEY_SHAPES)(key)
+    return with_key(turn(person.serial, KEY_SHAPES), key)

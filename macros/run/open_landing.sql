@@ -1,13 +1,13 @@
-{# On-run-start: makes the views of schema `landing` over the current load. They
-   name the load itself, so a build reads one load from start to end. The build
-   holds the load, so that nothing prunes it meanwhile. #}
+{# Makes the views of schema `landing` over the load that `current` points to.
+   They name the load itself, so a build reads one load from start to end. The
+   build holds the load, so that no prune removes it meanwhile. #}
 {% macro open_landing() -%}
     {%- if execute and reads_landing() -%}
         {{ return(adapter.dispatch('open_landing')()) }}
     {%- endif -%}
 {%- endmacro %}
 
-{# Whether the command at hand runs models or tests at all. #}
+{# Whether this command runs models or tests. #}
 {% macro reads_landing() -%}
     {{ return(flags.WHICH in ['build', 'run', 'test', 'retry']) }}
 {%- endmacro %}
@@ -22,18 +22,29 @@
         ~ description ~ ", columns = {load_id: 'varchar',"
         ~ " extracted_at: 'varchar', portals: 'json'})"
     ) -%}
-    {%- for entity, columns in landing_columns().items() -%}
-        {%- do run_query(landing_view(load, entity, columns)) -%}
+    {%- for table in landing_files() -%}
+        {%- do run_query(landing_view(load, table.name, table.columns)) -%}
     {%- endfor -%}
     {%- do log('Reading load ' ~ load.split('/')[-1] ~ '.', info=true) -%}
+{%- endmacro %}
+
+{# The sources that are Parquet files of a load: their columns have types. #}
+{% macro landing_files() -%}
+    {%- set found = [] -%}
+    {%- for table in graph.sources.values() -%}
+        {%- if table.columns.values() | selectattr('data_type') | list -%}
+            {%- do found.append(table) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {% macro landing_view(load, entity, columns) -%}
     create or replace view landing.{{ entity }} as
     select
         portal
-        {%- for column, type in columns.items() %},
-        cast({{ column }} as {{ type }}) as {{ column }}
+        {%- for column in columns.values() %},
+        cast({{ column.name }} as {{ column.data_type }}) as {{ column.name }}
         {%- endfor %}
     from read_parquet(
         {{ text_literal(load ~ '/portal=*/' ~ entity ~ '.parquet') }},

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import subprocess
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,7 +63,8 @@ class FakePortal:
         """Count the request, and answer it."""
         path = request.raw_path.removeprefix(BASE)
         await asyncio.sleep(self.on_its_way.get(path, 0))
-        self.seen.append(Arrival(request.raw_path, request.headers, time.monotonic()))
+        now = asyncio.get_running_loop().time()
+        self.seen.append(Arrival(request.raw_path, request.headers, now))
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
@@ -82,7 +82,7 @@ class Turns:
         self.routes = list(routes)
 
     def next(self) -> Any:
-        """Give the next answer."""
+        """Return the next answer."""
         return self.routes.pop(0) if len(self.routes) > 1 else self.routes[0]
 
 

@@ -1,10 +1,7 @@
 """A project whose portal plays faults, and what holds after each of them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,9 @@ from extract.sandbox.faults import Playing
 from tests.extract.loading import (
     PASSWORD,
     ROWS,
+    Ended,
     environment,
-    events,
+    extract,
     staged,
     without_times,
 )
@@ -33,50 +31,6 @@ PERSONAL = (
 )
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit status, and what it said."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The last line of the log."""
-        return events(self.out)[-1]
-
-
-class Commands:
-    """Runs `extract`, each time in a process of its own."""
-
-    def __init__(self, forks: subprocess.Popen[str]) -> None:
-        self._forks = forks
-
-    def run(self, folder: Path, *arguments: str) -> tuple[int, int]:
-        """Give the exit status and the peak memory in bytes."""
-        asked = {"folder": str(folder), "arguments": arguments, "most_disk": MOST_DISK}
-        assert self._forks.stdin
-        assert self._forks.stdout
-        print(json.dumps(asked), file=self._forks.stdin, flush=True)
-        status, kilobytes = json.loads(self._forks.stdout.readline())
-        return status, kilobytes * 1024
-
-
-@contextmanager
-def open_commands() -> Iterator[Commands]:
-    """Have the command at hand, with the portal's credentials in its environment."""
-    access = {"PORTAL_USERNAME": SANDBOX_USERNAME, "PORTAL_PASSWORD": PASSWORD}
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.extract.forked"],
-        env=environment(**access),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as forks:
-        yield Commands(forks)
-
-
 @dataclass
 class Stage:
     """A project and its portal, whose world is not that of the current load.
@@ -85,7 +39,6 @@ class Stage:
     """
 
     folder: Path
-    commands: Commands
     sandbox: Sandbox
     world: World
     rows: dict[str, list[str]]
@@ -103,13 +56,12 @@ class Stage:
 
     def extract(self, *arguments: str) -> Ended:
         """Run `extract`, which may use only so much disk and memory."""
-        status, memory = self.commands.run(self.folder, *arguments)
-        assert memory < MOST_MEMORY
-        said = [self.folder / "out", self.folder / "err"]
-        ended = Ended(status, *(path.read_text() for path in said))
-        self.said += [ended.out, ended.err]
-        for path in said:
-            path.unlink()
+        access = {"PORTAL_USERNAME": SANDBOX_USERNAME, "PORTAL_PASSWORD": PASSWORD}
+        ended = extract(
+            self.folder, *arguments, env=environment(**access), most_disk=MOST_DISK
+        )
+        assert ended.memory < MOST_MEMORY
+        self.said += [ended.stdout, ended.stderr]
         return ended
 
     def load(self, *faults: Playing, options: Sequence[str] = ()) -> Ended:
@@ -117,7 +69,7 @@ class Stage:
         self.sandbox.world = self.world
         self.sandbox.faults = faults
         self.sandbox.requests = 0
-        return self.extract("load", "--rate", "0", *IMPATIENT, *options)
+        return self.extract("load", *IMPATIENT, *options)
 
     def assert_current(self, load_id: str) -> None:
         """Check that a load is current, that all are whole, and nothing else there."""
@@ -151,7 +103,7 @@ class Stage:
     def assert_recovers(self) -> None:
         """Check that the next load has the rows of one that never met a fault."""
         ended = self.load()
-        assert ended.status == 0, ended.err
+        assert ended.returncode == 0, ended.stderr
         assert without_times(self.landing) == self.rows
         assert staged(self.landing) == []
         self.assert_current(ended.summary["load_id"])
@@ -166,7 +118,7 @@ def write_seed(folder: Path, base_url: str) -> None:
 
 
 def canaries(world: World) -> set[str]:
-    """Give what is personal in a world, and the password."""
+    """Return what is personal in a world, and the password."""
     portal = world["portals"]["1"]
     words = [*texts([*portal["users"].values()], PERSONAL)]
     for job in portal["jobs"].values():

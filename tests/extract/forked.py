@@ -1,15 +1,16 @@
-"""Runs `extract` again and again, each time in a process of its own.
+"""Runs `sms extract` again and again, each time in a process of its own.
 
-Reads a request a line, {"arguments", "folder", "most_disk"}: forks, has the child write
-its outputs to `out` and `err` in the folder, and answers with its exit status and its
-peak memory in kilobytes. The interpreter's start and the imports, most of what a small
-load costs, are then paid for once.
+Reads one request a line (arguments, folder, outputs, environment, most_disk), as JSON:
+forks, lets the child write `out` and `err` in the folder for outputs, and answers with
+its exit status and its peak memory in kilobytes. So the interpreter's start and the
+imports, most of the cost of a small load, are paid for once.
 """
 
 import json
 import os
 import resource
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import extract.cli
@@ -19,17 +20,21 @@ from ops.cli import main
 
 def become(asked: dict[str, Any]) -> NoReturn:
     """Be the command, to its end."""
+    os.environ.clear()
+    os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
-    for number, name in enumerate((os.devnull, "out", "err")):
+    outputs = Path(asked["outputs"])
+    for number, path in enumerate((Path(os.devnull), outputs / "out", outputs / "err")):
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
-        os.dup2(os.open(name, flags, 0o600), number)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (asked["most_disk"],) * 2)
+        os.dup2(os.open(path, flags, 0o600), number)
+    if asked["most_disk"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["most_disk"],) * 2)
     status = 1
     try:
         sys.argv = ["sms", "extract", *asked["arguments"]]
         main()
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1
+        status = int(end.code or 0)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -37,6 +39,7 @@ IMPATIENT = Patience(
 ROWS = [entity for entity in SCHEMA if entity != "quarantine"]
 NO_TIME = timedelta()
 NOTHING_REUSED = Reuse(NO_TIME, NO_TIME, NO_TIME)
+SOURCE = Path(__file__).parents[2]
 SMS = Path(sys.executable).with_name("sms")
 
 
@@ -113,7 +116,7 @@ def rewrite(
 
 
 def without_times(landing: Path, portal: str = "studio") -> dict[str, list[str]]:
-    """Give all rows of the current load, but for when they were asked for."""
+    """Return all rows of the current load, but for when they were asked for."""
     rows = {entity: landed(landing, entity, portal) for entity in ROWS}
     return {
         entity: sorted(repr({**row, "fetched_at": None}) for row in found)
@@ -146,26 +149,24 @@ def project(folder: Path, *portals: FakePortal, brand: str = "Studio") -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Give the environment of a command: no settings but these."""
+    """Return the environment of a command: no settings but these."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}
     kept.pop("LANDING_DIR", None)
     return kept | more
 
 
 def credentials() -> dict[str, str]:
-    """Give the environment of a command that has the credentials."""
+    """Return the environment of a command that has the credentials."""
     return environment(PORTAL_USERNAME=USERNAME, PORTAL_PASSWORD=PASSWORD)
 
 
 def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """Start `extract` in a project's folder, a load as fast as it goes."""
-    if arguments[0] == "load" and "--rate" not in arguments:
-        arguments = (*arguments, "--rate", "0")
+    """Start `sms extract` in a project's folder, a load as fast as it goes."""
     options.setdefault("env", credentials())
     # A shell has what it runs in the background ignore this one, and so on down.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
-        [SMS, "extract", *arguments],
+        [SMS, "extract", *_at_full_speed(arguments)],
         cwd=folder,
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=subprocess.PIPE,
@@ -175,16 +176,63 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
     )
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status, its outputs, its peak memory in bytes."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    memory: int
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last line of the log."""
+        return events(self.stdout)[-1]
+
+
+@cache
+def _forks() -> subprocess.Popen[str]:
+    """Start the process that runs the commands; it ends with its standard input."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.extract.forked"],
+        cwd=SOURCE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def extract(
-    folder: Path, *arguments: str, **options: Any
-) -> subprocess.CompletedProcess[str]:
-    """Run `extract` in a project's folder to its end."""
-    process = start(folder, *arguments, **options)
-    try:
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    most_disk: int | None = None,
+) -> Ended:
+    """Run `sms extract` in a project's folder to its end, in a process of its own.
+
+    No file that it writes may be larger than `most_disk`.
+    """
+    forks = _forks()
+    with TemporaryDirectory() as outputs:
+        asked = {
+            "arguments": _at_full_speed(arguments),
+            "folder": str(folder),
+            "outputs": outputs,
+            "environment": dict(credentials() if env is None else env),
+            "most_disk": most_disk,
+        }
+        assert forks.stdin
+        assert forks.stdout
+        print(json.dumps(asked), file=forks.stdin, flush=True)
+        status, kilobytes = json.loads(forks.stdout.readline())
+        out, err = (Path(outputs, name).read_text() for name in ("out", "err"))
+    return Ended(status, out, err, kilobytes * 1024)
+
+
+def _at_full_speed(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    is_paced = arguments[0] != "load" or "--rate" in arguments
+    return arguments if is_paced else (*arguments, "--rate", "0")
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -199,7 +247,7 @@ def events(output: str) -> list[dict[str, Any]]:
 
 
 def studio(subjects: int = 3) -> dict[str, Any]:
-    """Give the routes of a portal of one job; all its subjects can be reached."""
+    """Return the routes of a portal of one job; all its subjects can be reached."""
     rows = [
         {"uuid": f"s{n}", "first_name": f"Canaryname{n}", "phone_number": phone(n)}
         for n in range(subjects)
@@ -219,7 +267,7 @@ def studio(subjects: int = 3) -> dict[str, Any]:
 
 
 def school(count: int = 4) -> dict[str, Any]:
-    """Give the routes of jobs of two subjects, each with a user; one user is of all."""
+    """Return the routes of jobs of two subjects with a user each, and one of all."""
     routes: dict[str, Any] = {
         "/activities/search": [activity(f"a{n}", f"j{n}") for n in range(count)],
         "/users/all": {"uuid": "all", "email_address": EMAIL},
@@ -243,12 +291,12 @@ PERSONAL = ("Canaryname", "Canaryparent", "canaryparent@", "CANARYKEY", "202555"
 
 
 def phone(number: int) -> str:
-    """Give a fictional phone."""
+    """Return a fictional phone."""
     return f"202555{100 + number:04d}"
 
 
 def activity(uuid: str, job: str) -> dict[str, Any]:
-    """Give an activity on sale."""
+    """Return an activity on sale."""
     return {
         "uuid": uuid,
         "name": f"Activity {uuid}",
@@ -258,7 +306,7 @@ def activity(uuid: str, job: str) -> dict[str, Any]:
 
 
 def query(has_order: str) -> str:
-    """Give the query of an order list."""
+    """Return the query of an order list."""
     return (
         f"filter_has_order={has_order}&include_images=true&include_favorite_image=true"
     )

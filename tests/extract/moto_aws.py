@@ -35,7 +35,7 @@ class Aws:
         return NO_AWS | ALL_RIGHTS | region
 
     def client(self, service: str) -> Any:
-        """Give a client of boto3's for preparing what is kept."""
+        """Return a client of boto3's for preparing what is kept."""
         session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
         return session.client(service, endpoint_url=self.url)
 

@@ -49,7 +49,7 @@ DIRT = [
 
 
 def asked(portal: FakePortal) -> Counter[str]:
-    """Give the paths that were asked for, without their queries; and start anew."""
+    """Return the paths that were asked for, without their queries; and start anew."""
     paths = Counter(portal.path(one).partition("?")[0] for one in portal.seen)
     portal.seen.clear()
     return paths
@@ -187,7 +187,7 @@ def test_only_what_the_portal_still_lists_is_carried(tmp_path: Path) -> None:
 
 
 def hours_ago(hours: float) -> str:
-    """Give a time as SQL has it."""
+    """Return a time as SQL has it."""
     return f"timestamptz '{datetime.now(UTC) - timedelta(hours=hours)}'"
 
 
@@ -257,7 +257,7 @@ def test_carried_rows_are_what_they_were(tmp_path: Path) -> None:
 
 
 def dirty_users() -> dict[str, Any]:
-    """Give the routes of users with odd ids and odd fields."""
+    """Return the routes of users with odd ids and odd fields."""
     return {
         "/users/" + segment(f"x{n}\x00{text}"): {
             "uuid": "u",
@@ -328,7 +328,7 @@ def truncate(path: Path) -> None:
 
 
 def change_schema(path: Path) -> None:
-    """Give a file one more column."""
+    """Return a file one more column."""
     fresh = path.with_suffix(".new")
     with duckdb.connect() as connection:
         connection.execute(

@@ -1,18 +1,18 @@
 """`sms extract check`: for each kind of answer, one line that says what is wrong."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import which
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 from extract.portals import COLUMNS
 from tests.extract.fake_portal import BASE, FakePortal, serve, serve_tls
-from tests.extract.loading import SECRETS, activity, credentials, extract
+from tests.extract.loading import SECRETS, Ended, activity, credentials, extract
 
 LATER = "the portal is at fault: try again later"
 URL = "check base_url in seeds/portals.csv"
@@ -41,7 +41,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "broken": (500, f"answered 500: {LATER}"),
     "moved": (
         (302, {"Location": "https://shop.example/login"}),
-        "answered a redirect (302), never followed: "
+        "answered a redirect (302), which is not followed: "
         f"it leads to https://shop.example: {URL}",
     ),
     "website": (b"<html></html>", f"answered a body that is not JSON: {URL}"),
@@ -49,17 +49,18 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"hello": 1},
         f"unexpected shape: no list where one was expected: {URL}",
     ),
-    "silent": (silence, f"no whole answer within 3 seconds: {NETWORK}"),
+    "silent": (silence, f"no complete answer within 3 seconds: {NETWORK}"),
 }
 
 
-def check(folder: Path, origins: Mapping[str, str]) -> CompletedProcess[str]:
+def check(folder: Path, origins: Mapping[str, str], *options: str) -> Ended:
     """Check portals at these origins."""
     lines = [f"{k},{at}{BASE},Studio,US,USA,webshop" for k, at in origins.items()]
     (folder / "seeds").mkdir()
     seed = "\n".join([",".join(COLUMNS), *lines, ""])
     (folder / "seeds" / "portals.csv").write_text(seed)
-    result = extract(folder, "check", "--timeout", "3s", env=credentials())
+    arguments = ("check", "--timeout", "3s", *options)
+    result = extract(folder, *arguments, env=credentials())
     said = result.stdout + result.stderr
     assert not [secret for secret in SECRETS if secret in said]
     return result
@@ -93,6 +94,18 @@ def test_portals_that_are_right_end_well(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("studio  right  answers in ")
     assert result.stdout.endswith(" s; activities on sale: 0\n")
+
+
+def test_the_findings_are_printed_as_json(tmp_path: Path) -> None:
+    with serve({"/activities/search": []}) as right, serve({}) as wrong:
+        origins = {"right": right.origin, "wrong": wrong.origin}
+        result = check(tmp_path, origins, "--json")
+    assert result.returncode == 20
+    good, bad = json.loads(result.stdout)
+    assert (good["portal"], good["is_right"]) == ("right", True)
+    assert good["message"].endswith("activities on sale: 0")
+    message = f"answered 404: {URL}"
+    assert bad == {"portal": "wrong", "is_right": False, "message": message}
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes a certificate by openssl")

@@ -117,12 +117,16 @@ def test_the_landing_can_come_from_the_environment(tmp_path: Path) -> None:
     assert (folder / "there" / "current").is_dir()
     (line,) = listed.stdout.splitlines()
     assert line.startswith("* 2") and "studio0" in line and "9 requests" in line
+    (facts,) = json.loads(extract(folder, "loads", "--json", env=env).stdout)
+    assert (facts["load_id"], facts["current"]) == (line.split()[1], True)
+    assert facts["requests"] == 9
 
 
 def test_no_loads_are_an_empty_list_that_says_where(tmp_path: Path) -> None:
     result = extract(tmp_path, "loads")
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr == "no loads in landing: `sms extract load` makes one\n"
+    assert extract(tmp_path, "loads", "--json").stdout == "[]\n"
 
 
 USAGE = [
@@ -131,7 +135,11 @@ USAGE = [
     (["load", "--portal", "x"], credentials(), "unknown portal 'x'; allowed: studio0"),
     (["load", "--sandbox"], environment(), "no portal to ask"),
     (["load", "--jobs", "none"], credentials(), "none: No such file"),
-    (["load", "--job", "j9"], credentials(), "none of the asked portals: job j9"),
+    (
+        ["load", "--job", "j9"],
+        credentials(),
+        "not on sale in any of the portals: job j9",
+    ),
     (["load", "--rate", "-1"], credentials(), "Invalid value for '--rate'"),
     (["load", "--concurrency", "0"], credentials(), "Invalid value for '--conc"),
     (["loads", "--nope"], credentials(), "No such option"),

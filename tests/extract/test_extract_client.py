@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +33,7 @@ from tests.extract.fake_portal import (
     whole,
 )
 from tests.extract.loading import IMPATIENT, PASSWORD, SECRETS, USERNAME, portal_at
+from tests.extract.virtual_time import serve_in_virtual_time
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -133,8 +133,10 @@ def test_a_portal_that_refuses_connections_is_an_error() -> None:
 
 
 def test_waits_grow_and_vary(capsys: pytest.CaptureFixture[str]) -> None:
-    with serve({}) as portal, pytest.raises(PortalError):
-        portal.routes["/jobs/j"] = 500
+    with (
+        serve_in_virtual_time({"/jobs/j": 500}) as (portal,),
+        pytest.raises(PortalError),
+    ):
         get(portal.origin, attempts=6, first_wait=0.02, longest_wait=0.1)
     gaps = [b.at - a.at for a, b in zip(portal.seen, portal.seen[1:], strict=False)]
     assert len(gaps) == 5
@@ -265,13 +267,11 @@ def test_an_endless_body_is_cut_off() -> None:
     ids=["dripping head", "dripping body", "silence", "half a body"],
 )
 def test_the_whole_request_has_a_deadline(fault: Bytes) -> None:
-    started = time.monotonic()
     with (
         serve_bytes(fault) as server,
         pytest.raises(PortalError, match=r"within 0.3 seconds \(2 attempts\)"),
     ):
         get(server.origin, request_deadline=0.3, attempts=2)
-    assert time.monotonic() - started < 3
 
 
 def test_endless_nesting_is_a_clear_error() -> None:
@@ -292,7 +292,7 @@ def throttled(value: str | None, status: int = 429, **headers: str) -> Any:
 
 
 def in_future(seconds: float) -> str:
-    """Give an HTTP date."""
+    """Return an HTTP date."""
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
@@ -318,7 +318,7 @@ def in_future(seconds: float) -> str:
     ],
 )
 def test_retry_after_is_honoured(route: Any, least: float, most: float) -> None:
-    with serve({"/jobs/j": route}) as portal:
+    with serve_in_virtual_time({"/jobs/j": route}) as (portal,):
         assert get(portal.origin) == {"uuid": "x"}
     first, second = portal.seen
     assert least <= second.at - first.at <= most

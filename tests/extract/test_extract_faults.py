@@ -20,7 +20,7 @@ import pytest
 from extract.sandbox import generate, serve
 from extract.sandbox.faults import ODD, playing
 from tests.extract.fake_portal import serve_bytes, whole
-from tests.extract.faulty import Stage, open_commands, write_seed
+from tests.extract.faulty import Stage, write_seed
 from tests.extract.loading import PASSWORD, landed, without_times
 
 TODAY = date(2026, 11, 20)
@@ -36,13 +36,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A project that has landed a world which the portal no longer has."""
     folder = tmp_path_factory.mktemp("prepared")
     old, new = (generate(JOBS, SUBJECTS, seed, TODAY) for seed in (2, 1))
-    with open_commands() as commands, serve(new, password=PASSWORD) as sandbox:
+    with serve(new, password=PASSWORD) as sandbox:
         write_seed(folder, f"{sandbox.url}/1/api/v1")
-        stage = Stage(folder, commands, sandbox, new, {})
-        assert stage.load().status == 0
+        stage = Stage(folder, sandbox, new, {})
+        assert stage.load().returncode == 0
         rows = without_times(stage.landing)
         shutil.rmtree(stage.landing)
-        assert replace(stage, world=old).load().status == 0
+        assert replace(stage, world=old).load().returncode == 0
         yield replace(stage, rows=rows)
 
 
@@ -72,7 +72,7 @@ class Stays:
 
 FAILED = "the connection failed"
 NO_JSON = "answered a body that is not JSON"
-LATE = "no whole answer within 2 seconds"
+LATE = "no complete answer within 2 seconds"
 ONCE = ("--attempts", "1", "--timeout", "2s")
 START = "portal studio, GET /activities/search"
 SHARE = "portal studio: "
@@ -101,8 +101,8 @@ STAY = [
     Stays("status:403", "were refused (403)", "activities", where=START, requests=1),
     Stays("status:401", "were refused (401)", "user", requests=27),
     Stays("status:403", "were refused (403)", "access-keys", requests=27),
-    Stays("circle:1", "the pages go round in a circle"),
-    Stays("circle:2", "the pages go round in a circle"),
+    Stays("circle:1", "the pages form a loop"),
+    Stays("circle:2", "the pages form a loop"),
     Stays("endless-pages", "more than 20 pages", requests=150),
     Stays("bomb", "answered more than 8,388,608 bytes", requests=27),
     Stays("endless", "answered more than 8,388,608 bytes", "user", requests=27),
@@ -120,10 +120,10 @@ def test_a_fault_that_stays_is_an_error_and_leaves_what_was(
 ) -> None:
     before = stage.current
     ended = stage.load(playing(row.fault, row.at), options=row.options)
-    assert ended.status == 20, ended.err
-    assert ended.err.startswith(f"sms: {row.where}")
-    assert row.says in ended.err
-    assert ended.err.count("\n") == 1
+    assert ended.returncode == 20, ended.stderr
+    assert ended.stderr.startswith(f"sms: {row.where}")
+    assert row.says in ended.stderr
+    assert ended.stderr.count("\n") == 1
     assert ended.summary["event"] == "load_failed"
     assert stage.sandbox.requests <= row.requests
     stage.assert_current(before)
@@ -140,12 +140,12 @@ def test_a_portal_that_goes_away_is_an_error_until_it_is_back(
         # One connection: it breaks off, and there is no other.
         fault = playing("refused", "registrations")
         ended = here.load(fault, options=("--concurrency", "1"))
-    assert ended.status == 20
-    assert "job " in ended.err
-    assert "it refused the connection (2 attempts)" in ended.err
+    assert ended.returncode == 20
+    assert "job " in ended.stderr
+    assert "it refused the connection (2 attempts)" in ended.stderr
     stage.assert_current(before)
     gone = here.load()
-    assert (gone.status, sandbox.requests) == (20, 0)
+    assert (gone.returncode, sandbox.requests) == (20, 0)
     with serve(stage.world, sandbox.port, password=PASSWORD) as sandbox:
         replace(here, sandbox=sandbox).assert_recovers()
 
@@ -174,11 +174,14 @@ def test_credentials_reach_the_portals_own_origin_alone(
         # It would have heard of anything that was sent there.
         urllib.request.urlopen(f"{other.origin}/heard")
         assert len(other.received) == 1
-    assert ended.status == 20
-    assert "portal studio, job " in ended.err
-    refused = {"next": "a next link that ", "redirect": "a redirect (302), never"}
-    assert refused[fault] in ended.err
-    assert "someone" not in ended.err
+    assert ended.returncode == 20
+    assert "portal studio, job " in ended.stderr
+    refused = {
+        "next": "a next link that ",
+        "redirect": "a redirect (302), which is not",
+    }
+    assert refused[fault] in ended.stderr
+    assert "someone" not in ended.stderr
     # One for each list that was on its way, and none for what the links led to.
     assert stage.sandbox.requests <= 1 + JOBS + 3 * JOBS
     stage.assert_current(before)
@@ -196,7 +199,7 @@ BAD_NIGHT = (
 def test_what_passes_is_tried_again_and_leaves_no_trace(stage: Stage) -> None:
     night = [playing(fault, times=1) for fault in BAD_NIGHT]
     ended = stage.load(*night, options=("--attempts", "8"))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     assert [one.played for one in night] == [1] * len(night)
     assert ended.summary["retries"] == len(night)
     assert without_times(stage.landing) == stage.rows
@@ -209,7 +212,7 @@ def test_what_passes_is_tried_again_and_leaves_no_trace(stage: Stage) -> None:
 )
 def test_a_portal_may_ask_for_a_pause(stage: Stage, retry_after: str) -> None:
     ended = stage.load(playing(f"throttled:{retry_after}", "access-keys", 1))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     assert ended.summary["retries"] == 1
     assert without_times(stage.landing) == stage.rows
 
@@ -217,7 +220,7 @@ def test_a_portal_may_ask_for_a_pause(stage: Stage, retry_after: str) -> None:
 @pytest.mark.parametrize("fault", ["bom", "short-pages"])
 def test_what_is_only_odd_changes_nothing(stage: Stage, fault: str) -> None:
     ended = stage.load(playing(fault))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     assert without_times(stage.landing) == stage.rows
 
 
@@ -227,7 +230,7 @@ def test_what_is_only_odd_changes_nothing(stage: Stage, fault: str) -> None:
 @pytest.mark.parametrize("fault", ["overlapping", "repeated"])
 def test_rows_that_come_twice_are_landed_as_they_came(stage: Stage, fault: str) -> None:
     """What comes twice is one again by its key in the models."""
-    assert stage.load(playing(fault)).status == 0
+    assert stage.load(playing(fault)).returncode == 0
     subjects = {row["payload"] for row in landed(stage.landing, "subjects")}
     found = without_times(stage.landing)
     assert len(found["subjects"]) > len(stage.rows["subjects"])
@@ -238,9 +241,9 @@ def test_rows_that_come_twice_are_landed_as_they_came(stage: Stage, fault: str) 
 
 
 REFUSED = {
-    "dirt:surrogate": "a lone surrogate, which no UTF-8 text can have",
+    "dirt:surrogate": "a lone surrogate, which UTF-8 cannot encode",
     "dirt:duplicate": "an object gives one key two values",
-    "dirt:nan": "NaN is no JSON number",
+    "dirt:nan": "NaN is not a JSON number",
     "dirt:deep": "nested too deeply",
     "dirt:no-uuid": "no subject uuid",
     "giant": "larger than 4,194,304 bytes",
@@ -253,7 +256,7 @@ def test_a_row_that_cannot_be_landed_is_counted_and_named(
 ) -> None:
     # The first list that is asked for has a row.
     ended = stage.load(playing(fault, times=1), options=("--concurrency", "1"))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     assert ended.summary["rows"]["quarantine"] == 1
     ((entity, key, why),) = (
         (row["entity"], row["key"], row["reason"])
@@ -280,7 +283,7 @@ def test_what_can_be_landed_is_kept_as_it_was(
     stage: Stage, fault: str, kept: str
 ) -> None:
     ended = stage.load(playing(fault))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     assert ended.summary["rows"]["quarantine"] == 0
     payloads = [row["payload"] for row in landed(stage.landing, "subjects")]
     assert sum(kept in payload for payload in payloads) >= 5
@@ -289,7 +292,7 @@ def test_what_can_be_landed_is_kept_as_it_was(
 
 def test_a_job_that_is_gone_is_recorded_and_the_load_goes_on(stage: Stage) -> None:
     ended = stage.load(playing("gone"))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     assert ended.summary["gone_jobs"] == 1
     jobs = {row["job_uuid"]: row["is_gone"] for row in landed(stage.landing, "jobs")}
     assert sorted(jobs.values()) == [False, False, True]
@@ -302,7 +305,7 @@ def test_a_job_that_is_gone_is_recorded_and_the_load_goes_on(stage: Stage) -> No
 
 
 def test_a_subject_without_a_key_is_a_row_that_says_so(stage: Stage) -> None:
-    assert stage.load(playing("status:404", "access-keys")).status == 0
+    assert stage.load(playing("status:404", "access-keys")).returncode == 0
     found = without_times(stage.landing)
     assert all("'access_keys': []" in row for row in found["access_keys"])
     assert len(found["access_keys"]) == len(stage.rows["access_keys"])
@@ -313,7 +316,7 @@ def test_a_subject_without_a_key_is_a_row_that_says_so(stage: Stage) -> None:
 
 def test_odd_ids_are_asked_for_and_landed_as_they_are(stage: Stage) -> None:
     ended = stage.load(playing("odd-ids"))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     stage.assert_current(ended.summary["load_id"])
     assert all(row["job_uuid"].endswith(ODD) for row in landed(stage.landing, "jobs"))
     for entity, rows in stage.rows.items():
@@ -342,7 +345,7 @@ def test_no_job_and_an_empty_job_are_fine_where_there_were_none(stage: Stage) ->
     for jobs in (0, 1):
         empty = replace(stage, world=generate(jobs, 0, 1, TODAY))
         ended = empty.load()
-        assert ended.status == 0, ended.err
+        assert ended.returncode == 0, ended.stderr
         assert ended.summary["jobs"] == jobs
         assert ended.summary["rows"]["access_keys"] == 0
         stage.assert_current(ended.summary["load_id"])
@@ -354,8 +357,8 @@ def test_far_fewer_subjects_do_not_become_current_by_themselves(
 ) -> None:
     before = stage.current
     ended = replace(stage, world=generate(jobs, SUBJECTS, 1, TODAY)).load()
-    assert ended.status == 10
-    assert "studio" in ended.err
+    assert ended.returncode == 10
+    assert "studio" in ended.stderr
     stage.assert_current(before)
     stage.assert_recovers()
 
@@ -379,7 +382,7 @@ def test_a_job_of_ten_thousand_subjects_takes_no_more_memory(stage: Stage) -> No
     }
     large = replace(stage, world={"portals": {"1": portal}})
     ended = large.load(options=("--max-pages", "200"))
-    assert ended.status == 0, ended.err
+    assert ended.returncode == 0, ended.stderr
     found = landed(stage.landing, "subjects")
     assert len({row["subject_uuid"] for row in found}) == count
     assert stage.sandbox.requests < 120

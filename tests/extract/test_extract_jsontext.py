@@ -47,7 +47,7 @@ def test_what_is_no_number_is_refused_where_it_stands(name: str) -> None:
     assert isinstance(rows, list)
     good, bad = rows
     assert dumps(good) == '{"a":1}'
-    with pytest.raises(RowError, match=f"{name} is no JSON number"):
+    with pytest.raises(RowError, match=f"{name} is not a JSON number"):
         dumps(bad)
 
 

@@ -65,7 +65,7 @@ def test_a_load_lands_every_object_and_asks_for_each_once(tmp_path: Path) -> Non
 
 
 def paged(*pages: Any, style: str) -> dict[str, Any]:
-    """Give the routes of a list of subjects in pages, linked in a style."""
+    """Return the routes of a list of subjects in pages, linked in a style."""
     routes = {}
     for number, rows in enumerate(pages, start=1):
         path = f"/jobs/j1/subjects?{query('true')}"
@@ -211,7 +211,7 @@ def test_a_forbidden_key_fails_the_load(tmp_path: Path) -> None:
 
 
 def many_jobs(count: int, **more: Any) -> dict[str, Any]:
-    """Give the routes of a portal of many jobs of nobody."""
+    """Return the routes of a portal of many jobs of nobody."""
     jobs = [f"j{n}" for n in range(count)]
     routes: dict[str, Any] = {
         "/activities/search": [activity(f"a{n}", job) for n, job in enumerate(jobs)]
@@ -269,7 +269,9 @@ def test_a_wanted_job_may_be_on_sale_in_one_portal_alone(tmp_path: Path) -> None
 def test_a_wanted_job_that_is_on_sale_nowhere_is_named(tmp_path: Path) -> None:
     with (
         serve(many_jobs(2)) as portal,
-        pytest.raises(ConfigError, match=r"none of the asked portals: job x%0A, y$"),
+        pytest.raises(
+            ConfigError, match=r"not on sale in any of the portals: job x%0A, y$"
+        ),
     ):
         load(portal.base_url, tmp_path, jobs=("j0", "y", "x\n"))
     assert not (tmp_path / "loads").exists()
@@ -400,7 +402,7 @@ BAD_ROWS = {
     "lone surrogate": (b'{"uuid":"x","name":"\\ud800Canary"}', "a lone surrogate"),
     "surrogate in a field's name": (b'{"uuid":"x","\\udfff":1}', "a lone surrogate"),
     "surrogate in the uuid": (b'{"uuid":"x\\ud800"}', "a lone surrogate"),
-    "NaN": (b'{"uuid":"x","price":NaN}', "NaN is no JSON number"),
+    "NaN": (b'{"uuid":"x","price":NaN}', "NaN is not a JSON number"),
     "two values": (b'{"uuid":"x","name":"a","name":"b"}', "one key two values"),
     "long uuid": (b'{"uuid":"%s"}' % (b"x" * 600), "longer than 512 characters"),
     "giant": (

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @contextmanager
 def unheard() -> Iterator[int]:
-    """Give the end of a pipe whose other end is closed."""
+    """Return the end of a pipe whose other end is closed."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing

@@ -1,6 +1,5 @@
-"""What is in flight and how often, as the portal counts it."""
+"""What is in flight and how often, as the portal counts it, in virtual time."""
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,12 +7,13 @@ import pytest
 
 from extract.load import Plan, run
 from extract.logs import open_log
-from tests.extract.fake_portal import Turns, serve
-from tests.extract.loading import ask, extract, load, project, studio
+from tests.extract.fake_portal import Turns
+from tests.extract.loading import ask, load, studio
+from tests.extract.virtual_time import serve_in_virtual_time
 
 
 def most_in_a_second(times: Iterable[float]) -> int:
-    """The largest number of arrivals in any second."""
+    """Return the largest number of arrivals in any second."""
     arrived = sorted(times)
     return max(sum(at <= one < at + 1 for one in arrived) for at in arrived)
 
@@ -22,8 +22,7 @@ def most_in_a_second(times: Iterable[float]) -> int:
 def test_no_more_is_in_flight_than_allowed_and_no_less(
     tmp_path: Path, concurrency: int, latency: float
 ) -> None:
-    # Answers take longer than a busy machine takes to send as many requests.
-    with serve(studio(subjects=60), latency=latency) as portal:
+    with serve_in_virtual_time(studio(subjects=60), latency=latency) as (portal,):
         load(portal.base_url, tmp_path, concurrency=concurrency)
     assert portal.peak == concurrency
 
@@ -32,21 +31,19 @@ def test_no_more_is_in_flight_than_allowed_and_no_less(
 def test_the_rate_is_never_exceeded_in_any_second(
     tmp_path: Path, rate: int, latency: float
 ) -> None:
-    with serve(studio(subjects=rate + 5), latency=latency) as portal:
-        started = time.monotonic()
+    routes = studio(subjects=rate + 5)
+    with serve_in_virtual_time(routes, latency=latency) as (portal,):
         load(portal.base_url, tmp_path, rate=rate, concurrency=16)
-        seconds = time.monotonic() - started
+    seconds = portal.seen[-1].at - portal.seen[0].at
     assert most_in_a_second(one.at for one in portal.seen) <= rate
     # A slow answer holds its place for half a second more at the most.
     assert len(portal.seen) / seconds > rate / 4
 
 
 def test_portals_side_by_side_each_keep_to_both_limits(tmp_path: Path) -> None:
-    with serve(studio(20), latency=0.2) as one, serve(studio(20), latency=0.2) as other:
-        folder = project(tmp_path, one, other)
-        limits = ("--rate", "12", "--concurrency", "3")
-        result = extract(folder, "load", *limits)
-    assert result.returncode == 0, result.stderr
+    with serve_in_virtual_time(studio(20), studio(20), latency=0.2) as (one, other):
+        asks = [ask(one.base_url, "one", 12), ask(other.base_url, "other", 12)]
+        run(Plan(asks, tmp_path, concurrency=3), open_log("json"))
     for portal in (one, other):
         assert len(portal.seen) == 26
         assert portal.peak <= 3
@@ -59,7 +56,7 @@ def test_after_a_429_a_portal_is_asked_at_half_the_speed(tmp_path: Path) -> None
     routes = studio(subjects=40)
     first = "/jobs/j1/subjects/s0/accesskeys"
     routes[first] = Turns((429, {"Retry-After": "1"}), ["K"])
-    with serve(routes) as portal:
+    with serve_in_virtual_time(routes) as (portal,):
         load(portal.base_url, tmp_path, rate=20, concurrency=2)
     told = next(one.at for one in portal.seen if portal.path(one) == first)
     after = [one.at for one in portal.seen if one.at > told + 0.5][:20]
@@ -69,7 +66,7 @@ def test_after_a_429_a_portal_is_asked_at_half_the_speed(tmp_path: Path) -> None
 
 
 def test_one_that_arrives_late_does_not_join_a_full_second(tmp_path: Path) -> None:
-    with serve(studio(subjects=30)) as portal:
+    with serve_in_virtual_time(studio(subjects=30)) as (portal,):
         portal.on_its_way["/jobs/j1/subjects/s12/accesskeys"] = 0.4
         load(portal.base_url, tmp_path, rate=12, concurrency=8)
     assert most_in_a_second(one.at for one in portal.seen) <= 12
@@ -80,7 +77,8 @@ def test_a_pause_holds_for_all_requests_to_that_portal_alone(tmp_path: Path) -> 
     slow_routes, other_routes = studio(subjects=20), studio(subjects=20)
     first = "/jobs/j1/subjects/s10/accesskeys"
     slow_routes[first] = Turns(pause, ["K"])
-    with serve(slow_routes, latency=0.01) as slow, serve(other_routes) as other:
+    both = (slow_routes, other_routes)
+    with serve_in_virtual_time(*both, latency=0.01) as (slow, other):
         plan = Plan(
             asks=[ask(slow.base_url, "slow"), ask(other.base_url, "other")],
             landing=tmp_path,
@@ -98,7 +96,7 @@ def test_a_pause_holds_for_all_requests_to_that_portal_alone(tmp_path: Path) -> 
 def test_waiting_to_try_again_leaves_the_turn_to_others(tmp_path: Path) -> None:
     routes = studio(subjects=30)
     routes["/jobs/j1/subjects/s0/accesskeys"] = Turns(500, 500, ["K"])
-    with serve(routes, latency=0.005) as portal:
+    with serve_in_virtual_time(routes, latency=0.005) as (portal,):
         load(portal.base_url, tmp_path, concurrency=1, first_wait=0.2, longest_wait=0.4)
     paths = [portal.path(one) for one in portal.seen]
     again = [n for n, path in enumerate(paths) if "/s0/accesskeys" in path]

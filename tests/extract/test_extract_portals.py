@@ -35,7 +35,7 @@ def test_portals_are_read_with_what_their_base_url_comes_to(tmp_path: Path) -> N
     [
         ("", "the header must be portal,base_url"),
         ("portal,base_url,brand,region,country\n", "the header must be"),
-        (HEADER + GOOD + GOOD, "line 3: the portal one is there twice"),
+        (HEADER + GOOD + GOOD, "line 3: the portal one is a duplicate"),
         (HEADER + GOOD + GOOD.replace("one", "ONE", 1), "line 3: the portal ONE"),
         (HEADER + "one,https://one.example\n", "line 2: 6 fields expected, not 2"),
         (HEADER + GOOD.replace("one", "../one", 1), "letters, digits"),

@@ -55,13 +55,13 @@ IDS = [load_id(day) for day in (28, 27, 20, 10, 1)]
 
 
 def facts(name: str, *portals: str, **more: Any) -> dict[str, Any]:
-    """Give what load.json says of a load of some portals."""
+    """Return what load.json says of a load of some portals."""
     about = {"load_id": name, "extracted_at": "2025-02-01T00:00:00.000000Z"}
     return {**about, "portals": {key: {} for key in portals or ("studio",)}, **more}
 
 
 def a_load(name: str, *portals: str, **more: Any) -> Load:
-    """Give a load that is nowhere."""
+    """Return a load that is nowhere."""
     return Load(Path(name), facts(name, *portals, **more))
 
 
@@ -217,6 +217,13 @@ def test_prune_removes_and_says_why(landing: Path) -> None:
         f"would remove  {IDS[4]}  {days[1]} days old",
         "kept 3, would remove 2",
     ]
+    assert loads_in(landing) == IDS
+    as_json = extract(landing.parent, "prune", "--keep", "2", "--dry-run", "--json")
+    report = json.loads(as_json.stdout)
+    verdicts = report.pop("verdicts")
+    assert report == {"dry_run": True, "kept": 3, "removed": 2}
+    assert [one["is_kept"] for one in verdicts] == [True, True, False, True, False]
+    assert verdicts[0] == {"name": IDS[0], "is_kept": True, "reason": "current"}
     assert loads_in(landing) == IDS
     done = extract(landing.parent, "prune", "--keep", "2")
     assert done.stdout.replace("removed", "would remove").split() == dry.stdout.split()
@@ -377,9 +384,7 @@ def test_abandoned_stagings_go_when_no_load_can_go_on_with_them(landing: Path) -
     with locked(landing / ".staging" / names[4] / LOCK):
         assert pruned(landing, keep=9, keep_days=2) == {
             f".staging/{names[3]}": "left by an interrupted load",
-            f".staging/{IDS[4]}.removed": (
-                "an earlier prune was stopped while it removed it"
-            ),
+            f".staging/{IDS[4]}.removed": ("left by an interrupted prune"),
         }
         old = [f".staging/{names[2]}", f".staging/{names[1]}"]
         assert [*pruned(landing, keep=9, dry_run=True)] == old

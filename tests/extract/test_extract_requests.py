@@ -91,5 +91,5 @@ def test_no_more_pages_are_asked_for_than_there_are(tmp_path: Path) -> None:
 
 
 def jobs_of(world: World) -> list[dict[str, Any]]:
-    """Give the jobs of the world's first portal."""
+    """Return the jobs of the world's first portal."""
     return [*world["portals"]["1"]["jobs"].values()]

@@ -56,7 +56,7 @@ def jobs_asked(portal: FakePortal) -> set[str]:
 
 @pytest.fixture(scope="module")
 def anew(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Give the rows of a load that nothing interrupts."""
+    """Return the rows of a load that nothing interrupts."""
     landing = tmp_path_factory.mktemp("anew")
     with serve(school()) as portal:
         load(portal.base_url, landing)

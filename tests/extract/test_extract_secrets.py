@@ -81,7 +81,7 @@ def test_a_secret_is_read_from_either_service(
     [
         (PASSWORD, "is not JSON"),
         ("[" * 100_000, "is not JSON"),
-        (json.dumps([PASSWORD]), "is no JSON object"),
+        (json.dumps([PASSWORD]), "is not a JSON object"),
         (json.dumps({"password": PASSWORD}), "needs a text at username"),
         (json.dumps({"username": USERNAME}), "needs a text at password"),
         (json.dumps(GOOD | {"password": 7}), "needs a text at password"),
@@ -193,7 +193,7 @@ def test_a_user_without_rights_is_told_so(
 ) -> None:
     for name, value in stranger.items():
         environ.setenv(name, value)
-    with pytest.raises(ConfigError, match=r"AWS denies it: is the role allowed .*:Get"):
+    with pytest.raises(ConfigError, match=r"AWS denies access: allow the role .*:Get"):
         read_secret(place)
 
 
@@ -202,7 +202,7 @@ def test_a_user_without_rights_is_told_so(
     [
         (
             "AccessDeniedException",
-            "AWS denies it: is the role allowed ssm:GetParameter",
+            "AWS denies access: allow the role ssm:GetParameter",
         ),
         ("ExpiredTokenException", "AWS refused its own credentials (ExpiredToken"),
         ("UnrecognizedClientException", "AWS refused its own credentials (Unrecogn"),
@@ -227,7 +227,7 @@ def test_what_aws_answers_is_told_apart(
 
 
 def guarded(password: str = PASSWORD) -> dict[str, Any]:
-    """Give the routes of a portal that asks for a user name and a password."""
+    """Return the routes of a portal that asks for a user name and a password."""
     known = encode_basic_auth(USERNAME, password)
 
     def behind(body: Any) -> Any:
@@ -323,7 +323,10 @@ def test_credentials_that_are_gone_from_aws_end_the_load(
         _, err = process.communicate(timeout=60)
     assert process.returncode == 20
     assert "portal studio0, GET /activities/search" in err
-    assert "refused, and not found again: PORTAL_SECRET secretsmanager:deleted" in err
+    assert (
+        "refused and could not be read again: PORTAL_SECRET secretsmanager:deleted"
+        in err
+    )
 
 
 @pytest.mark.usefixtures("environ")

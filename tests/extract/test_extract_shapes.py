@@ -76,8 +76,8 @@ def test_the_next_page_is_at_meta_next_or_next(body: Any) -> None:
         ({"data": None}, "data is not a list"),
         ({"results": "x"}, "results is not a list"),
         ({"success": False, "data": []}, "success is false"),
-        ({"data": [], "next": 2}, "next is no text"),
-        ({"data": [], "meta": {"next": {}}}, "next is no text"),
+        ({"data": [], "next": 2}, "next is not a text"),
+        ({"data": [], "meta": {"next": {}}}, "next is not a text"),
         (None, "neither an object nor a list"),
         ("x", "neither an object nor a list"),
         (1, "neither an object nor a list"),
@@ -258,7 +258,7 @@ def test_an_image_that_cannot_be_keyed_is_no_row(member: Any) -> None:
 
 
 def subject(**fields: Any) -> shapes.Row:
-    """Give the row of a subject with these fields."""
+    """Return the row of a subject with these fields."""
     return shapes.subject_row("j", "buyers", (None, {"uuid": "s", **fields}), 3)
 
 

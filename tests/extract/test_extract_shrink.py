@@ -25,7 +25,7 @@ FUTURE = "29990101T000000000000Z-00000000"
 
 
 def subjects(count: int) -> list[dict[str, Any]]:
-    """Give subjects of an order list; one copy is there twice."""
+    """Return subjects of an order list; one of them comes twice."""
     rows = [{"uuid": f"n{n}"} for n in range(count)]
     return rows + rows[:1]
 
@@ -175,7 +175,7 @@ def test_a_held_load_is_an_error_until_it_is_accepted(tmp_path: Path) -> None:
         again = extract(folder, "accept", held)
         assert (again.returncode, again.stdout) == (
             0,
-            f"load {held} was current already\n",
+            f"load {held} was already current\n",
         )
         described = json.loads((landing / "current" / "load.json").read_text())
         assert described["accepted_at"] > described["finished_at"]
@@ -212,7 +212,7 @@ def test_a_current_load_from_the_future_is_an_error(tmp_path: Path) -> None:
         rename_load(landing, load(portal.base_url, landing)["load_id"], FUTURE)
         result = extract(folder, "load")
     assert result.returncode == 10
-    assert f"the current one, {FUTURE}, was begun in the future" in result.stderr
+    assert f"the current one, {FUTURE}, began in the future" in result.stderr
     assert current(landing) == FUTURE
 
 

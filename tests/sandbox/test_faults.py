@@ -34,11 +34,11 @@ def test_a_fault_is_played_at_its_kind_of_request_so_many_times(world: World) ->
 @pytest.mark.parametrize(
     ("text", "at", "reason"),
     [
-        ("refuse", None, "no fault is called 'refuse'"),
+        ("refuse", None, "unknown fault 'refuse'"),
         ("html:1", None, "html takes no argument"),
         ("status:soon", None, "status takes a number"),
-        ("dirt:mud", None, "dirt is one of nul, surrogate, "),
-        ("html", "jobs", "'jobs' is no kind of request: activities, job, "),
+        ("dirt:mud", None, "dirt takes one of nul, surrogate, "),
+        ("html", "jobs", "unknown kind of request 'jobs': must be one of activities, job, "),
     ],
 )
 def test_what_is_no_fault_is_told(text: str, at: str | None, reason: str) -> None:
@@ -58,4 +58,4 @@ def test_the_command_lists_the_faults_and_refuses_others() -> None:
     assert listed >= {*FAULTS}
     status, text = said("--fault", "mud")
     assert status == 2
-    assert "no fault is called 'mud'" in text
+    assert "unknown fault 'mud'" in text

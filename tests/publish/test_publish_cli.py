@@ -205,7 +205,7 @@ def test_a_manifest_that_leads_outside_is_refused(root: Path) -> None:
     manifest = root / "runs" / RUN_A / "manifest.json"
     manifest.write_text(manifest.read_text().replace("exclusions.csv", "../x.csv"))
     for command in ("verify", "promote"):
-        _assert_fails(publish(command, RUN_A), 10, "'../x.csv' is no file of a run")
+        _assert_fails(publish(command, RUN_A), 10, "'../x.csv' is not a file of a run")
 
 
 def test_promote_moves_forward_and_back(root: Path) -> None:

@@ -71,7 +71,7 @@ def written_once(address: str) -> StorageError:
 def lost_race(run_id: str) -> LostRaceError:
     """Return the error for a run that lost to another."""
     return LostRaceError(
-        f"run {run_id}: not promoted: another run was promoted meanwhile"
+        f"run {run_id}: another run was promoted meanwhile; this one was not"
     )
 
 

@@ -138,7 +138,7 @@ def test_of_two_machines_that_promote_at_once_one_wins(
     said = racers[codes.index(30)].stderr
     assert said is not None
     assert said.read() == (
-        f"run {loser}: not promoted: another run was promoted meanwhile"
+        f"run {loser}: another run was promoted meanwhile; this one was not"
     )
     assert remote.promoted() == winner
     assert promotion.verify(export_root(), winner) == []

@@ -1,4 +1,4 @@
-"""How the command `sms` ends: one line on standard error, and an exit code."""
+"""Running the command `sms`: errors become one line and an exit code."""
 
 import os
 import sys
@@ -10,16 +10,16 @@ from common.output import OutputError, guard_output
 
 NAME = "sms"
 INTERRUPTED = 130
-# A shell reports a command that a signal ended as this plus the signal's number.
+# A shell adds the number of the signal that ended a command to this.
 SIGNALLED = 128
 
 
 def run(group: click.Group) -> None:
-    """Run the command and leave with its exit code."""
+    """Run the command and exit with its code."""
     guard_output()
     status = _run(group)
     try:
-        # What Python flushes as it ends would change the exit code to 120.
+        # If this flush failed at exit instead, Python would exit with 120.
         sys.stdout.flush()
     except OutputError as error:
         status = status or _fail(str(error), error.exit_code)
@@ -42,11 +42,11 @@ def _run(group: click.Group) -> int | None:
 
 
 def _fail(message: str, status: int) -> int:
-    """Print an error in one line; a closed pipe has no message."""
+    """Print an error on one line and return its exit code."""
     if message:
         try:
             click.echo(f"{NAME}: {' '.join(message.split())}", err=True)
         except OSError:
-            # Its buffer would fail again as Python ends.
+            # Python would flush it at exit, fail again and exit with 120.
             sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     return status

@@ -1,21 +1,12 @@
-"""The errors of the project, by the exit code that each leads to.
+"""The errors of the project and their exit codes, which `sms --help` explains.
 
-A message is one line for people: what is wrong and where. It never holds a name, a
+A message is one line for people: what is wrong and where. It never contains a name, a
 phone, an e-mail, a key or a credential.
-
-    0    done
-    1    a guard failed, a step failed, or nobody was found
-    2    usage or configuration
-    3    databases that cannot be read or compared
-    10   a contract failed
-    20   the portal failed
-    30   files or storage failed
-    130  stopped by SIGINT; 143 by SIGTERM; 141 by a closed pipe
 """
 
 
 class CommandError(Exception):
-    """An error that one line says in full. Never holds personal data."""
+    """An error that is printed as one line, without a stack trace."""
 
     exit_code = 1
 
@@ -25,25 +16,25 @@ class UnknownPersonError(CommandError):
 
 
 class ConfigError(CommandError):
-    """A setting, an option, an argument or a name that cannot be used."""
+    """A setting, option, argument or name is invalid."""
 
     exit_code = 2
 
 
 class DatabaseError(CommandError):
-    """A database that cannot be read, relied on or compared with the other."""
+    """A database cannot be read, trusted or compared."""
 
     exit_code = 3
 
 
 class ContractError(CommandError):
-    """A load, a run or a manifest that violates its contract."""
+    """A load, a run or a manifest violates its contract."""
 
     exit_code = 10
 
 
 class PortalError(CommandError):
-    """The portal failed for good, or for longer than the retries last.
+    """The portal failed, and retries did not help.
 
     `reason` is the message without the place; `advice` says what to do.
     """
@@ -57,7 +48,7 @@ class PortalError(CommandError):
 
 
 class NotFoundError(PortalError):
-    """The portal answered 404: it knows no such thing."""
+    """The portal answered 404."""
 
 
 class StorageError(CommandError):
@@ -67,26 +58,25 @@ class StorageError(CommandError):
 
 
 class LostRaceError(StorageError):
-    """Another process promotes, or has promoted, a run at the same time."""
+    """Another process is promoting a run, or has promoted one meanwhile."""
 
 
 def written_once(address: str) -> StorageError:
-    """Return the error for a file that exists already."""
+    """Return the error for a file that already exists."""
     return StorageError(
-        f"{address}: is there already, and a run's files are written once"
+        f"{address}: already exists, and the files of a run are written once"
     )
 
 
 def lost_race(run_id: str) -> LostRaceError:
-    """Return the error for a run that another one overtook."""
+    """Return the error for a run that lost to another."""
     return LostRaceError(
-        f"run {run_id}: another run was promoted meanwhile; nothing was moved"
+        f"run {run_id}: another run was promoted meanwhile; this one was not"
     )
 
 
 def lost_removal(run_id: str) -> LostRaceError:
     """Return the error for a run kept because another was promoted meanwhile."""
     return LostRaceError(
-        f"run {run_id}: is not removed, as another run was promoted meanwhile: prune "
-        "again"
+        f"run {run_id}: not removed: another run was promoted meanwhile; prune again"
     )

@@ -1,7 +1,6 @@
-"""Files that only their owner can read, and that are on disk before they are seen.
+"""Private files that are on disk before they appear under their names.
 
-Files are 0600, folders 0700. Whatever the operating system refuses becomes a
-StorageError that names the file.
+Files are 0600, folders 0700. An OSError becomes a StorageError that names the file.
 """
 
 import hashlib
@@ -24,21 +23,21 @@ CHUNK_BYTES = 1 << 20
 
 @contextmanager
 def storage(where: Path | str) -> Iterator[None]:
-    """Turn an OSError into a StorageError of one line.
+    """Turn an OSError into a StorageError.
 
     It names `where` if the system names no file, as for a full disk.
     """
     try:
         yield
     except OSError as error:
-        # Of two names the second is the one to be made.
+        # Of two names, the second is the new one.
         place = error.filename2 or error.filename or where
         reason = error.strerror or str(error) or type(error).__name__
         raise StorageError(f"{place}: {reason}") from error
 
 
 def storage_errors[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Do so in a whole function; the first path among its arguments is named."""
+    """Apply `storage` to a function, with the first path among its arguments."""
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -58,7 +57,7 @@ def fingerprint(path: Path) -> tuple[str, int]:
 
 
 class Digested(io.BufferedIOBase):
-    """A stream that takes the sha256 and the size of all that is read through it."""
+    """A stream that computes the sha256 and the size of all that is read from it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -66,11 +65,11 @@ class Digested(io.BufferedIOBase):
         self.bytes = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read a piece; the end is empty."""
+        """Read a piece, which is empty at the end."""
         piece = self._stream.read(-1 if size is None else size)
         self._digest.update(piece)
         self.bytes += len(piece)
@@ -87,7 +86,7 @@ class Digested(io.BufferedIOBase):
 
 @storage_errors
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, for the owner alone."""
+    """Create a folder and its parents for the owner alone."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -100,7 +99,7 @@ def make_folder(path: Path) -> None:
 
 @storage_errors
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file for the owner alone, through to the disk."""
+    """Write a file for the owner alone and flush it to disk."""
     with create(path) as file:
         file.write(content)
         flush(file)
@@ -108,7 +107,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 @storage_errors
 def remove(path: Path) -> None:
-    """Remove a file, a link or a whole folder; none is fine too."""
+    """Remove a file, a link or a whole folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, onexc=_raise_in_full)
     else:
@@ -122,19 +121,19 @@ def _raise_in_full(_: object, path: str, error: BaseException) -> None:
 
 
 def create(path: Path) -> BinaryIO:
-    """Open a new or emptied file for its owner alone."""
+    """Create or truncate a file for its owner alone."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     return os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb")
 
 
 def flush(file: BinaryIO) -> None:
-    """Have what was written to a file on the disk."""
+    """Flush what was written to a file to disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def sync(path: Path) -> None:
-    """Write a file, or a folder's list of names, through to the disk."""
+    """Flush a file, or the names in a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -144,7 +143,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Make every new file and folder readable by the owner alone, DuckDB's too."""
+    """Make new files and folders private to the owner, DuckDB's too."""
     before = os.umask(PRIVATE_UMASK)
     try:
         yield

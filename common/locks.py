@@ -11,7 +11,7 @@ from common.files import storage
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; wait for another process that holds it."""
+    """Hold a lock file; wait while another process holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -21,7 +21,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Say whether some living process holds the lock file."""
+    """Return whether a process holds the lock file."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -36,9 +36,9 @@ def is_held(path: Path) -> bool:
 
 
 def hold(folder: Path) -> int | None:
-    """Keep a folder from being pruned until the descriptor is closed; StorageError.
+    """Keep a folder from being pruned until the returned descriptor is closed.
 
-    None: it is gone. Any number of processes can hold a folder.
+    Return None if it is gone. Any number of processes can hold a folder.
     """
     with storage(folder):
         return lock_folder(folder, fcntl.LOCK_SH)
@@ -46,7 +46,7 @@ def hold(folder: Path) -> int | None:
 
 @contextmanager
 def reading(folder: Path) -> Iterator[bool]:
-    """Hold a folder until the block ends; give whether it exists."""
+    """Hold a folder until the block ends; yield whether it exists."""
     descriptor = hold(folder)
     try:
         yield descriptor is not None
@@ -57,7 +57,7 @@ def reading(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[bool]:
-    """Hold a folder for one process; give whether no other process holds it."""
+    """Hold a folder exclusively; yield False if another process holds it."""
     try:
         descriptor = lock_folder(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -70,9 +70,9 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def lock_folder(folder: Path, operation: int) -> int | None:
-    """Return a locked descriptor, or None where the folder is gone or was replaced.
+    """Return a locked descriptor, None if the folder is gone or was replaced.
 
-    BlockingIOError where `operation` does not wait and another process holds it.
+    Raise BlockingIOError if `operation` does not wait and another process holds it.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

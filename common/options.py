@@ -1,4 +1,4 @@
-"""The option types that several commands share."""
+"""Options that several commands share."""
 
 import re
 from datetime import timedelta
@@ -9,9 +9,11 @@ import click
 
 MOST_DAYS = 36500
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 class Span(click.ParamType[timedelta]):
-    """A time as people write it: 30d, 6h, 45m, 90s; 0 needs no unit."""
+    """A length of time such as 30d, 6h, 45m or 90s; 0 needs no unit."""
 
     name = "time"
     units: ClassVar = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -22,7 +24,7 @@ class Span(click.ParamType[timedelta]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> timedelta:
-        """Read a time; a usage error names what is wrong."""
+        """Return the time; fail with a usage error."""
         if isinstance(value, timedelta):
             return value
         found = re.fullmatch(r"([0-9]{1,5})([dhms])|0", value)
@@ -32,7 +34,7 @@ class Span(click.ParamType[timedelta]):
 
 
 class PositiveSpan(Span):
-    """A time greater than 0."""
+    """A length of time greater than 0."""
 
     def convert(
         self,
@@ -40,7 +42,7 @@ class PositiveSpan(Span):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> timedelta:
-        """Read a time; a usage error names what is wrong."""
+        """Return the time; fail with a usage error."""
         span = super().convert(value, param, ctx)
         if not span:
             self.fail("must be greater than 0", param, ctx)
@@ -58,7 +60,7 @@ class Percent(click.ParamType[Fraction]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Fraction:
-        """Read the number; a usage error names what is wrong."""
+        """Return the number; fail with a usage error."""
         try:
             percent = Fraction(value)
         except (ValueError, ZeroDivisionError):

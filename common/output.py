@@ -1,12 +1,15 @@
-"""Standard output that is closed or full: one line or silence, and the right code."""
+"""Standard output: JSON, and one line or silence if it is closed or full."""
 
 import errno
 import io
+import json
 import os
 import signal
 import sys
 from collections.abc import Buffer
 from typing import TextIO
+
+import click
 
 from common.errors import CommandError, StorageError
 
@@ -14,8 +17,13 @@ from common.errors import CommandError, StorageError
 CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=2))
+
+
 class OutputError(CommandError):
-    """Standard output takes no more. A closed pipe has no message."""
+    """Standard output cannot be written. A closed pipe has no message."""
 
     def __init__(self, error: OSError) -> None:
         is_closed = error.errno == errno.EPIPE
@@ -24,7 +32,7 @@ class OutputError(CommandError):
 
 
 class _Guarded(io.FileIO):
-    """A descriptor whose first failure is OutputError; later writes are dropped."""
+    """A file whose first failed write raises OutputError; later ones are dropped."""
 
     has_failed = False
 
@@ -39,7 +47,7 @@ class _Guarded(io.FileIO):
 
 
 def guard_output() -> None:
-    """Make a failing standard output an OutputError; a missing one takes everything."""
+    """Raise OutputError if standard output fails; discard output if there is none."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115

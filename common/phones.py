@@ -17,10 +17,9 @@ MARGIN = "".join(
 def textable_phone(text: str, region: str) -> str | None:
     """Return `text` as E.164 if it is a phone that takes text messages, else None.
 
-    `region` is the two-letter code (upper case) that a number without `+` is read
-    in; the number may be of any region. White space and control characters around
-    it do not count. An extension is no obstacle and is not part of the answer:
-    libphonenumber reads it, and E.164 has no place for it. Never raises.
+    A number without `+` is read in `region`, a two-letter code in upper case; with
+    `+`, any region is fine. White space and control characters around it are
+    ignored, and so is an extension, which E.164 cannot express.
     """
     try:
         number = phonenumbers.parse(text.strip(MARGIN), region)

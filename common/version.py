@@ -1,4 +1,4 @@
-"""Which code a run was made with."""
+"""The version of the code that makes a run."""
 
 import os
 import subprocess
@@ -13,9 +13,8 @@ GIT_TIMEOUT_SECONDS = 10
 def code_version(project: Path = PROJECT) -> str:
     """Return the package's version and, in a git checkout, the commit it is at.
 
-    `0.1.0`, `0.1.0+3f2a9c01b7de`, or `0.1.0+3f2a9c01b7de-dirty` where a file that git
-    does not ignore differs from the commit. Never fails: what cannot be found out is
-    left out.
+    `0.1.0`, `0.1.0+3f2a9c01b7de`, or `0.1.0+3f2a9c01b7de-dirty` if a file that git does
+    not ignore differs from the commit. Leave out what cannot be determined.
     """
     package = _package_version()
     if not (project / ".git").exists():
@@ -35,8 +34,8 @@ def _package_version() -> str:
 
 
 def _git(project: Path, *arguments: str) -> str:
-    """Return what git prints, or nothing where git is missing or refuses."""
-    # A git hook sets GIT_DIR and the like for a repository that may be another.
+    """Return what git prints, or nothing if git is missing or fails."""
+    # In a git hook, GIT_DIR and others can point to another repository.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-C", str(project), *arguments]
     try:

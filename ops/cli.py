@@ -7,39 +7,32 @@ import click
 from common.commandline import run
 from ops.loads import loads_in_use
 
-# A group's name, the module that has it as `cli`, and its line in `sms --help`.
+# The module that defines each group as `cli`, and the group's line in `sms --help`.
 GROUPS = {
-    "extract": ("extract.cli", "Read the portals' jobs into the landing."),
-    "publish": ("publish.cli", "List, verify, promote and prune runs."),
+    "extract": ("extract.cli", "Land what the portals say: loads of their jobs."),
+    "publish": ("publish.cli", "List, verify, compare, promote and prune runs."),
     "audience": ("audience.cli", "Ask builds who is texted, and why."),
-    "nightly": ("ops.nightly.cli", "Load, build, compare and promote: a whole night."),
-    "review": ("ops.review.cli", "Say what a change of the code does."),
+    "nightly": ("ops.nightly.cli", "Run a whole night: load, build, compare, promote."),
+    "review": ("ops.review.cli", "Compare the audiences before and after a change."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that knows its subcommands' help without importing them."""
+    """A group that lists and completes its subcommands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the groups."""
+        """Return the names of the groups, in the order of the data's way."""
         del ctx
-        return list(GROUPS)
+        return list(self.commands)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Import the group that is called."""
-        del ctx
-        if cmd_name not in GROUPS:
-            return None
-        group: click.Group = import_module(GROUPS[cmd_name][0]).cli
-        return group
-
-    def format_commands(
-        self, ctx: click.Context, formatter: click.HelpFormatter
-    ) -> None:
-        """List the groups."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in GROUPS.items()])
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            command = import_module(GROUPS[name][0]).cli
+        return name, command, rest
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -51,7 +44,13 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    commands={
+        name: click.Command(name, help=line) for name, (_, line) in GROUPS.items()
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -62,20 +61,20 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 )
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """From a photo portal's jobs to the SMS audiences of its buyers and non-buyers.
+    """Turn a photo portal's jobs into SMS audiences of buyers and non-buyers.
 
     \b
     Exit codes:
       0    done
-      1    a guard or a step failed, or nobody was found
+      1    a guard or a step failed, or no person was found
       2    usage or configuration
-      3    databases that cannot be read or compared
+      3    a database cannot be read or compared
       10   a contract failed
       20   the portal failed
       30   files or storage failed
       130  stopped by SIGINT; 143 by SIGTERM; 141 by a closed pipe
     """
-    # `sms extract prune` must not know of publishing: it is told what to keep.
+    # `extract` does not import `publish`, so `sms extract prune` gets this from here.
     ctx.obj = loads_in_use
 
 

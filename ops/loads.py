@@ -1,4 +1,4 @@
-"""Which loads a prune must keep because of what is published."""
+"""The loads that a prune must keep because of the promoted run."""
 
 import os
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ class UnknownRunError(CommandError):
 def loads_in_use() -> Mapping[str, str]:
     """Return the load of the promoted run under EXPORT_ROOT, and why it stays.
 
-    UnknownRunError where that run cannot be read; ConfigError where EXPORT_ROOT names a
-    folder that does not exist: a misspelt one would protect no load.
+    Raise UnknownRunError if that run cannot be read; ConfigError if EXPORT_ROOT names a
+    missing folder, as a misspelt one would protect no load.
     """
-    # The other commands of `extract` need nothing of publishing.
+    # The other commands of `extract` do not need publishing.
     from publish.settings import export_root  # noqa: PLC0415
 
     root = export_root()
@@ -36,7 +36,7 @@ def loads_in_use() -> Mapping[str, str]:
 
 
 def promoted_load(root: "Root") -> Mapping[str, str]:
-    """Return the load of a root's promoted run, and why it stays; UnknownRunError."""
+    """Return the load of a root's promoted run, and why it stays."""
     from publish.promotion import load_promoted  # noqa: PLC0415
 
     try:
@@ -52,6 +52,6 @@ def _refuse_missing_folder() -> None:
     told = os.environ.get("EXPORT_ROOT", "").strip()
     if told and "://" not in told and not Path(told).is_dir():
         raise ConfigError(
-            f"EXPORT_ROOT is {told}, and there is no such folder: no load is removed, "
+            f"EXPORT_ROOT is {told}, which does not exist: no load is removed, "
             "as the promoted run is unknown"
         )

@@ -1,4 +1,4 @@
-"""Reading a run's files back, against what the manifest says of them."""
+"""Comparing the files of a run with its manifest."""
 
 from collections.abc import Iterable, Set
 
@@ -11,9 +11,9 @@ from publish.rows import count_rows
 
 
 def audit_run(root: Root, run_id: str, files: Iterable[RunFile]) -> list[str]:
-    """Return what is wrong with the files of a run, one line each; none: all is well.
+    """Return what is wrong with the files of a run, one line each.
 
-    Every file is compared in size and sha256, and its rows are counted anew.
+    The size, sha256 and number of rows of every file are compared.
     """
     return audit_folder(root, run_key(run_id), files, ignore={MANIFEST, REPORT})
 
@@ -21,7 +21,7 @@ def audit_run(root: Root, run_id: str, files: Iterable[RunFile]) -> list[str]:
 def audit_folder(
     root: Root, key: str, files: Iterable[RunFile], ignore: Set[str] = frozenset()
 ) -> list[str]:
-    """Return what is wrong in a folder that must hold `files`, and no others."""
+    """Return what is wrong in a folder that must hold exactly `files`."""
     expected = {file.path: file for file in files}
     present = root.list_files(key).keys() - ignore
     problems = [f"{path}: extra" for path in present - expected.keys()]
@@ -32,7 +32,7 @@ def audit_folder(
 
 
 def audit_counts(files: Iterable[ExpectedFile], counts: Iterable[Counts]) -> list[str]:
-    """Return where files and counts disagree, one line each (rule R13)."""
+    """Return where files and counts differ, one line each (rule R13)."""
     exported = {(count.portal, count.audience): count.exported for count in counts}
     problems = [
         f"{count.portal} {count.audience}: {count.candidates} candidates are not "
@@ -49,7 +49,7 @@ def audit_counts(files: Iterable[ExpectedFile], counts: Iterable[Counts]) -> lis
 
 
 def raise_problems(run_id: str, problems: list[str]) -> None:
-    """Raise one ContractError that names the first of them, if there is any."""
+    """Raise ContractError with the first problem, if there is one."""
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise ContractError(f"run {run_id}: {problems[0]}{more}")

@@ -1,6 +1,5 @@
-"""The command `sms publish`: which runs there are, if they are whole, which counts."""
+"""The command `sms publish`: list, show, verify, promote, prune and compare runs."""
 
-import json
 import webbrowser
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -9,6 +8,8 @@ from pathlib import Path
 import click
 
 from common.errors import ConfigError, ContractError
+from common.options import json_option
+from common.output import print_json
 from common.retention import read_rule, report_verdicts, retention_options
 from publish import promotion, pruning
 from publish.audit import audit_run, raise_problems
@@ -16,8 +17,10 @@ from publish.layout import REPORT, check_run_id, run_key
 from publish.root import Root
 from publish.settings import export_root
 from publish.terminal import (
+    describe_run,
     diff_lines,
     list_lines,
+    list_runs,
     no_runs,
     promoted_run_id,
     show_lines,
@@ -28,32 +31,43 @@ PROMOTED = "promoted"
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Look at runs under EXPORT_ROOT (default: exports), and promote them."""
+    """List, verify, compare, promote and prune the runs under EXPORT_ROOT."""
 
 
 @cli.command("list")
-def list_runs() -> None:
+@json_option
+def list_all(as_json: bool) -> None:
     """List all runs, newest first."""
-    _print(list_lines(export_root()))
+    root = export_root()
+    runs = list_runs(root)
+    if as_json:
+        print_json(runs)
+    else:
+        _print(list_lines(root, runs))
 
 
 @cli.command()
 @click.argument("run_id", required=False)
 @click.option("--latest-run", is_flag=True, help="Show the newest run instead.")
-def show(run_id: str | None, latest_run: bool) -> None:
-    """Show who was exported and who was not, and why (default: the promoted run)."""
+@json_option
+def show(run_id: str | None, latest_run: bool, as_json: bool) -> None:
+    """Count who was exported, and who was not and why (default: the promoted run)."""
     root = export_root()
     if run_id and latest_run:
         raise ConfigError("give a run id or --latest-run, not both")
     chosen = _newest(root) if latest_run else _chosen(root, run_id)
-    _print(show_lines(root, chosen))
+    manifest, _ = promotion.load_manifest(root, chosen)
+    if as_json:
+        print_json(describe_run(root, manifest))
+    else:
+        _print(show_lines(root, manifest))
 
 
 @cli.command()
 @click.argument("run_id", required=False)
 @click.option("--open", "opens", is_flag=True, help="Open it in a browser, if any.")
 def report(run_id: str | None, *, opens: bool) -> None:
-    """Say where a run's report is (default: the newest run that has one)."""
+    """Print the address of a run's report (default: the newest one)."""
     root = export_root()
     address = root.address(run_key(_reported(root, run_id), REPORT))
     click.echo(address)
@@ -63,15 +77,18 @@ def report(run_id: str | None, *, opens: bool) -> None:
 
 @cli.command()
 @click.argument("run_id", required=False)
-def verify(run_id: str | None) -> None:
-    """Read every file of a run back (default: the promoted run)."""
+@json_option
+def verify(run_id: str | None, as_json: bool) -> None:
+    """Check every file of a run against its manifest (default: the promoted run)."""
     root = export_root()
     chosen = _chosen(root, run_id)
     problems = promotion.verify(root, chosen)
-    _print(problems)
+    if as_json:
+        print_json({"run_id": chosen, "problems": problems})
+    else:
+        _print(problems or [f"run {chosen}: all files match the manifest"])
     if problems:
-        raise ContractError(f"run {chosen}: is not whole, {len(problems)} found wrong")
-    click.echo(f"run {chosen}: all files are as its manifest says")
+        raise ContractError(f"run {chosen}: {len(problems)} problems found")
 
 
 @cli.command()
@@ -79,12 +96,12 @@ def verify(run_id: str | None) -> None:
 @click.option(
     "--accept-change",
     is_flag=True,
-    help="Also if it has far more or fewer rows than the promoted run.",
+    help="Promote it even if its rows differ a lot from the promoted run's.",
 )
 def promote(run_id: str, accept_change: bool) -> None:
-    """Make a run the promoted one, once its files are verified.
+    """Verify the files of a run and promote it.
 
-    Any finished run can be promoted: this is the way back to an earlier one, too.
+    Any finished run can be promoted, so this is also the way back to an earlier one.
     """
     root = export_root()
     began_with = root.current().version
@@ -102,8 +119,8 @@ def prune(
 ) -> None:
     """Remove the runs that neither --keep nor --keep-days keeps.
 
-    At least one of them is needed. The promoted run always stays, and so does an
-    unfinished run that may be in progress.
+    Give at least one of them. The promoted run always stays, and so does an
+    unfinished run that could still be in progress.
     """
     rule = read_rule(keep, keep_days)
     now = datetime.now(UTC)
@@ -114,19 +131,19 @@ def prune(
 @cli.command("diff")
 @click.argument("before", metavar="RUN_ID")
 @click.argument("after", metavar="RUN_ID")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def diff_runs(before: str, after: str, as_json: bool) -> None:
-    """Count what came, went and changed from one run to another.
+    """Count the rows and phones that came, went and changed between two runs.
 
-    `promoted` stands for the promoted run. A row is told by its job, activity and
-    subject; phones are the distinct phone_number. Nothing personal is printed.
+    `promoted` stands for the promoted run. Job, activity and subject identify a row;
+    phones are the distinct values of phone_number. Nothing personal is printed.
     """
     from publish.differences import diff  # noqa: PLC0415
 
     root = export_root()
     difference = diff(root, _named(root, before), _named(root, after))
     if as_json:
-        click.echo(json.dumps(asdict(difference), indent=2))
+        print_json(asdict(difference))
     else:
         _print(diff_lines(difference))
 
@@ -136,7 +153,7 @@ def _named(root: Root, name: str) -> str:
 
 
 def _chosen(root: Root, run_id: str | None) -> str:
-    """Return the run that was asked for, or else the promoted one."""
+    """Return the given run, or else the promoted one."""
     if run_id is None:
         promoted = promoted_run_id(root)
         if promoted is None:
@@ -148,8 +165,8 @@ def _chosen(root: Root, run_id: str | None) -> str:
         return promoted
     if check_run_id(run_id) not in root.run_ids():
         raise ConfigError(
-            f"run {run_id}: there is none under {root.address()}: "
-            "`sms publish list` shows all"
+            f"run {run_id}: not found under {root.address()}: "
+            "`sms publish list` shows all runs"
         )
     return run_id
 
@@ -162,7 +179,7 @@ def _newest(root: Root) -> str:
 
 
 def _reported(root: Root, run_id: str | None) -> str:
-    """Return the run that was asked for, or else the newest, that has a report."""
+    """Return the given run, or else the newest one that has a report."""
     candidates = root.run_ids() if run_id is None else [_chosen(root, run_id)]
     for candidate in candidates:
         if REPORT in root.list_files(run_key(candidate)):

@@ -23,19 +23,8 @@ from publish.promotion import load_manifest
 from publish.root import Root
 from publish.rows import as_text, csv_records, json_contacts
 
-# Where CSV puts an apostrophe before what a spreadsheet would run, and JSON does not.
-GUARDED = frozenset(
-    {
-        "job_name",
-        "external_id",
-        "first_name",
-        "last_name",
-        "parent_name",
-        "country",
-        "group",
-        "activity_name",
-    }
-)
+# CSV puts an apostrophe before a formula in every column but these; JSON never does.
+UNGUARDED = frozenset({"phone_number", "phone_number_2"})
 FORMULA = ("=", "+", "-", "@")
 ALL = "all"
 
@@ -44,9 +33,9 @@ type Side = dict[str, RunFile]
 
 @dataclass(frozen=True)
 class AudienceDifference:
-    """What became of a portal's audience.
+    """How a portal's audience differs between two runs.
 
-    Rows are None where a run has no file of it. `columns_changed` counts the changed
+    Rows are None if a run has no file of it. `columns_changed` counts the changed
     rows by each column that differs in them. Phones are distinct.
     """
 
@@ -64,7 +53,7 @@ class AudienceDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """What became of a run. In `total`, phones are distinct over all audiences."""
+    """How two runs differ. In `total`, phones are distinct over all audiences."""
 
     before: About
     after: About
@@ -73,9 +62,9 @@ class Difference:
 
 
 def diff(root: Root, before_id: str, after_id: str) -> Difference:
-    """Compare two finished runs, once all of their files have been verified.
+    """Verify all files of two finished runs, then compare them.
 
-    ContractError where a run is not whole.
+    Raise ContractError if a run is incomplete or damaged.
     """
     before, after = _verified(root, before_id), _verified(root, after_id)
     audiences, comparisons = [], []
@@ -95,7 +84,7 @@ def _verified(root: Root, run_id: str) -> Manifest:
 
 
 def _abouts(before: Manifest, after: Manifest) -> tuple[About, About]:
-    """Leave out the names of groups: these can be teachers' names."""
+    """Replace the groups' names by their number: they can be teachers' names."""
     old, new = (m.about.variables.get("groups") for m in (before, after))
     return _nameless(before.about, "groups"), _nameless(
         after.about, "groups" if old == new else "other groups"
@@ -123,7 +112,7 @@ def _side(manifest: Manifest, pair: tuple[str, str]) -> Side:
 
 
 def _to_compare(before: Side, after: Side) -> tuple[RunFile | None, RunFile | None]:
-    """Choose a file of each side, of the same format where both have one."""
+    """Choose a file of each side, of the same format if both have one."""
     shared = [name for name in FORMATS if name in before and name in after]
     chosen = [
         next((side[name] for name in shared or FORMATS if name in side), None)
@@ -151,7 +140,7 @@ def _compare(
 def _open(
     root: Root, run_id: str, file: RunFile | None, *, guard: bool
 ) -> Iterator[Table | None]:
-    """Read a file as a table; with `guard`, its values are as CSV has them."""
+    """Open a file as a table; with `guard`, JSON values are written as in CSV."""
     if file is None:
         yield None
         return
@@ -175,17 +164,17 @@ def _json(name: str, text: TextIO, guard: bool) -> Table:
     if first is None:
         return Table(name, (*KEY, PHONE), ())
     columns = tuple(first)
-    guarded = GUARDED if guard else frozenset()
     rows = (
-        [_value(contact, column, column in guarded) for column in columns]
+        [_value(contact, column, guard) for column in columns]
         for contact in chain([first], contacts)
     )
     return Table(name, columns, rows)
 
 
-def _value(contact: Mapping[str, object], column: str, is_guarded: bool) -> str:
+def _value(contact: Mapping[str, object], column: str, guard: bool) -> str:
     value = str(contact.get(column, ""))
-    return f"'{value}" if is_guarded and value.startswith(FORMULA) else value
+    is_formula = value.startswith(FORMULA) and column not in UNGUARDED
+    return f"'{value}" if guard and is_formula else value
 
 
 def _described(

@@ -1,8 +1,8 @@
-"""The volume guard: a run with far more or far fewer rows is promoted only by a yes.
+"""The volume guard: a run with far more or fewer rows needs a person's consent.
 
-Compared are the files that a consumer of latest/ has with those that it would get. A
-portal, an audience or a format that would be gone counts as 0 rows, and so does a
-portal or an audience that was not there before; a format that is new does not.
+The guard compares the files under latest/ with those of the new run. A portal, an
+audience or a format that would disappear counts as 0 rows afterwards. A new portal or
+audience counts as 0 rows before; a new format does not count.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ LEAST_ROWS = 50
 
 @dataclass(frozen=True)
 class Change:
-    """The rows of a portal's audience, promoted (`before`) and to be (`after`).
+    """The rows of a portal's audience in the promoted (`before`) and the new run.
 
-    `format` is set where the files of that format alone would be gone.
+    `format` is set if only the files of that format would disappear.
     """
 
     portal: str
@@ -31,7 +31,7 @@ class Change:
 
 
 def check_volume(promoted: Manifest, manifest: Manifest) -> None:
-    """Raise ContractError where a run differs too much from the promoted one."""
+    """Raise ContractError if a run differs too much from the promoted one."""
     changes = great_changes(promoted, manifest)
     run_id, promoted_id = manifest.about.run_id, promoted.about.run_id
     if changes:
@@ -44,14 +44,14 @@ def check_volume(promoted: Manifest, manifest: Manifest) -> None:
 
 
 def how_to_accept(run_id: str) -> str:
-    """Return what to do where the run is right all the same."""
+    """Return what to do if the run is right nevertheless."""
     return f"If that is right: sms publish promote {run_id} --accept-change"
 
 
 def great_changes(promoted: Manifest, manifest: Manifest) -> list[Change]:
     """Return what changes by more than the run's `max_change`, by portal and audience.
 
-    That share is of the promoted rows; less than 50 rows are never too many.
+    `max_change` is a share of the promoted rows; under 50 rows are never too many.
     """
     limit = max_change(manifest)
     if limit is None:
@@ -60,14 +60,14 @@ def great_changes(promoted: Manifest, manifest: Manifest) -> list[Change]:
 
 
 def max_change(manifest: Manifest) -> float | None:
-    """Return the limit that a run was built with, None where it is off.
+    """Return the limit that a run was built with, None if it is off.
 
-    A run of before there was a limit has the default.
+    Older runs without a limit have the default.
     """
     limit = manifest.about.variables.get("max_change", DEFAULT_MAX_CHANGE)
     if limit is False:
         return None
-    # Neither infinity nor what is no number is in the range.
+    # Infinity and NaN are not in the range.
     if isinstance(limit, float | int) and limit is not True and 0 <= limit <= MOST:
         return limit
     raise ContractError(
@@ -95,7 +95,7 @@ def _changes(promoted: Manifest, manifest: Manifest) -> list[Change]:
 
 
 def _is_great(change: Change, limit: float) -> bool:
-    # A fraction of the number as it was written: 0.57 of 100 rows are 57 rows.
+    # Exact, as the number was written: 0.57 of 100 rows is 57 rows.
     rows = abs(change.after - change.before)
     return rows >= LEAST_ROWS and rows > Fraction(str(limit)) * change.before
 

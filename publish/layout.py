@@ -1,8 +1,7 @@
 """Names under the export root, and which of them are allowed.
 
-Everything that becomes part of a path passes through here first. Names are checked,
-not encoded: a portal key that is no plain name is an error, so nothing is read or
-written outside the root.
+Every part of a path is checked here first. Names are not encoded: an unusual portal
+key is an error, so nothing is read or written outside the root.
 """
 
 import re
@@ -17,7 +16,7 @@ EXCLUSIONS = "exclusions.csv"
 MANIFEST = "manifest.json"
 # The manifest of a run that is being removed.
 REMOVED = "manifest.json.removed"
-# Beside a run's files, for people: no file of the run.
+# For people; the manifest does not list it.
 REPORT = "report.html"
 RUNS = "runs"
 CURRENT = "current.json"
@@ -36,7 +35,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class FileName:
-    """What a path inside a run says: portal and audience are None for exclusions."""
+    """A path inside a run. Portal and audience are None for exclusions."""
 
     path: str
     portal: str | None
@@ -45,13 +44,13 @@ class FileName:
 
 
 def parse_path(path: str) -> FileName:
-    """Read `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`; anything else is refused."""
+    """Parse `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`; refuse anything else."""
     if path == EXCLUSIONS:
         return FileName(path, None, None, "csv")
     match = _AUDIENCE_FILE.fullmatch(path)
     if not match or match[1] in (EXCLUSIONS, MANIFEST, REPORT):
         raise ConfigError(
-            f"{shown(path)} is no file of a run: these are {EXCLUSIONS} and "
+            f"{shown(path)} is not a file of a run: these are {EXCLUSIONS} and "
             f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "
             "letters, digits, '.', '_' and '-', and begins with a letter or digit"
         )
@@ -62,19 +61,19 @@ def check_run_id(run_id: str) -> str:
     """Return `run_id` if it is `YYYYMMDDTHHMMSSffffffZ-xxxxxxxx`."""
     if not _RUN_ID.fullmatch(run_id):
         raise ConfigError(
-            f"{shown(run_id)} is no run id: these look like "
+            f"{shown(run_id)} is not a run id: these look like "
             "20250131T235959123456Z-0123abcd"
         )
     return run_id
 
 
 def is_run_id(name: str) -> bool:
-    """Say whether `name` could be a run's."""
+    """Return whether `name` has the form of a run id."""
     return _RUN_ID.fullmatch(name) is not None
 
 
 def began_at(run_id: str) -> datetime:
-    """Return when a run began; what is no time is never old."""
+    """Return when a run began; an id without a timestamp counts as recent."""
     try:
         time = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ")
     except ValueError:
@@ -93,5 +92,5 @@ def manifest_key(run_id: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return `text` for a message: on one line, and not much of it."""
+    """Return `text` for a message, on one line and shortened."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

@@ -1,7 +1,7 @@
 """A local folder as the export root.
 
-What is written is on the disk before it can be seen by its name. `latest` is a link to
-`.latest/RUN_ID`, a folder of copies, so that it changes all at once.
+A file is on disk before its name appears. `latest` is a link to `.latest/RUN_ID`, a
+folder of copies, so all of it changes at once.
 """
 
 import contextlib
@@ -50,13 +50,13 @@ from publish.root import Stored
 
 @dataclass(frozen=True)
 class LocalRoot:
-    """The root in a folder: see publish.root.Root for what each method promises."""
+    """The root in a folder; publish.root.Root documents the methods."""
 
     folder: Path
 
     @property
     def staging(self) -> Path:
-        """On the same file system, so that a file is moved by its name alone."""
+        """On the same file system, so that moving a file is a rename."""
         return self.folder / STAGING
 
     def address(self, key: str = "") -> str:
@@ -64,14 +64,14 @@ class LocalRoot:
         return str(self.folder / key)
 
     def prepare(self) -> None:
-        """Make the folder."""
+        """Create the folder."""
         make_folder(self.folder)
 
     def abandon(self, run_id: str) -> None:
-        """Do nothing: a file appears when it is whole."""
+        """Do nothing: a file only appears when it is complete."""
 
     def read(self, key: str) -> bytes | None:
-        """Return what a file holds, or None where there is none."""
+        """Return the content of a file, None if there is none."""
         with storage(self.folder):
             try:
                 return (self.folder / key).read_bytes()
@@ -86,7 +86,7 @@ class LocalRoot:
             yield file
 
     def list_files(self, key: str) -> dict[str, int]:
-        """List files at any depth; links and whatever else is no folder count too."""
+        """List files at any depth; all but folders count, links too."""
         folder = self.folder / key
         with storage(folder):
             return dict(sorted(_walk(folder, ""))) if folder.exists() else {}
@@ -101,8 +101,8 @@ class LocalRoot:
         return sorted(filter(is_run_id, names), reverse=True)
 
     def add(self, key: str, staged: Path, run_id: str, sha256: str) -> None:
-        """Move a staged file to its place, if nothing is there yet."""
-        del run_id, sha256  # The path says the one, and no file can say the other.
+        """Move a staged file to its key, unless the key exists."""
+        del run_id, sha256  # Only a bucket stores them.
         target = self.folder / key
         with storage(self.folder):
             staged.chmod(PRIVATE_FILE)
@@ -117,7 +117,7 @@ class LocalRoot:
             sync(target.parent)
 
     def remove_run(self, run_id: str, over: str) -> None:
-        """Remove a run, from its manifest's name to its manifest."""
+        """Remove a run; its manifest is renamed first and goes last."""
         if self.current().version != over:
             raise lost_removal(run_id)
         run = self.folder / run_key(run_id)
@@ -144,7 +144,7 @@ class LocalRoot:
         return promoting(self.folder, str(self.folder))
 
     def move_current(self, content: bytes, run_id: str, over: str) -> None:
-        """Put current.json in its place, at once. For the holder of the lock."""
+        """Replace current.json atomically. The caller holds the lock."""
         if self.current().version != over:
             raise lost_race(run_id)
         target = self.folder / CURRENT
@@ -155,10 +155,10 @@ class LocalRoot:
             sync(target.parent)
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
-        """Bring `.latest/RUN_ID` in line with `digests`. For the holder of the lock.
+        """Make `.latest/RUN_ID` match `digests`. The caller holds the lock.
 
-        Each file changes at once, and only if it differs. ContractError where a file
-        of the run itself is not what `digests` says.
+        Each file is replaced atomically, and only if it differs. Raise ContractError
+        if a file of the run itself does not match `digests`.
         """
         self._shown_run()
         key = _copies_key(run_id)
@@ -187,12 +187,12 @@ class LocalRoot:
         sync(target.parent)
 
     def show_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
-        """Point `latest` at the staged copies. For the holder of the lock.
+        """Point `latest` at the staged copies. The caller holds the lock.
 
-        The copies shown before stay until the next change: a reader that has just
-        followed the link can finish. Older ones go.
+        The previous copies stay until the next change, so a reader that has just
+        followed the link can finish. Older copies go.
         """
-        del digests  # stage_latest has seen to them.
+        del digests  # stage_latest used them.
         before = self._shown_run()
         if before == run_id:
             return
@@ -208,11 +208,11 @@ class LocalRoot:
                     remove(path)
 
     def shows(self, run_id: str) -> bool:
-        """Say whether `latest` points to this run's copies."""
+        """Return whether `latest` points to this run's copies."""
         return self._shown_run() == run_id
 
     def _shown_run(self) -> str | None:
-        """Return the run whose copies `latest` shows, None where it shows no run's."""
+        """Return the run whose copies `latest` shows, None if it shows none."""
         latest = self.folder / LATEST
         with storage(latest):
             if latest.is_symlink():

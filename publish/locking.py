@@ -1,4 +1,4 @@
-"""The right to promote, which one process of this machine has at a time."""
+"""The right to promote, which one process of a machine has at a time."""
 
 import fcntl
 import os
@@ -16,8 +16,8 @@ LOCK = ".lock"
 def promoting(folder: Path, address: str) -> Iterator[None]:
     """Hold the right to promote; the system frees it when the process ends.
 
-    The lock is in the folder. LostRaceError where another process has it, which names
-    the root's `address`.
+    The lock is in the folder. Raise LostRaceError, which names the root's `address`, if
+    another process has it.
     """
     lock = _open_lock(folder)
     try:
@@ -25,8 +25,8 @@ def promoting(folder: Path, address: str) -> Iterator[None]:
     except BlockingIOError as error:
         os.close(lock)
         raise LostRaceError(
-            f"another run is being promoted under {address}: nothing was moved; try "
-            "again when that is done"
+            f"another run is being promoted under {address}: try again when "
+            "that is done"
         ) from error
     try:
         yield

@@ -1,9 +1,9 @@
 """Promoting a run: what current.json and latest/ show.
 
-The order makes every moment safe to be stopped in. First comes whatever can be done
-out of sight, then current.json moves, then latest/ follows. A run that is killed
-between those two has promoted: the next build or `publish promote` has latest/ follow
-(`repair_latest`).
+The order makes it safe to be killed at any moment. First comes all that can be done
+out of sight, then current.json moves, then latest/ follows. A process that is killed
+between those two has promoted its run: the next build or `sms publish promote` updates
+latest/ (`repair_latest`).
 """
 
 import contextlib
@@ -28,13 +28,13 @@ OTHER_MANIFEST = "damaged, its sha256 is not the one in current.json"
 
 
 def load_current(root: Root) -> Current | None:
-    """Return what current.json says, None where nothing is promoted."""
+    """Return what current.json says, None if nothing is promoted."""
     content = root.current().content
     return None if content is None else read_current(content)
 
 
 def load_manifest(root: Root, run_id: str) -> tuple[Manifest, str]:
-    """Return a run's manifest and its sha256; ContractError where there is none."""
+    """Return a run's manifest and its sha256; raise ContractError if it has none."""
     content = root.read(manifest_key(run_id))
     if content is None:
         raise ContractError(
@@ -44,9 +44,9 @@ def load_manifest(root: Root, run_id: str) -> tuple[Manifest, str]:
 
 
 def load_promoted(root: Root) -> Manifest | None:
-    """Return the manifest of the promoted run, None where nothing is promoted.
+    """Return the manifest of the promoted run, None if nothing is promoted.
 
-    ContractError where it is not the one that current.json names, or cannot be read.
+    Raise ContractError if it cannot be read or is not the one of current.json.
     """
     current = load_current(root)
     if current is None:
@@ -58,7 +58,7 @@ def load_promoted(root: Root) -> Manifest | None:
 
 
 def verify(root: Root, run_id: str) -> list[str]:
-    """Return what is wrong with a finished run, one line each; none: all is well.
+    """Return what is wrong with a finished run, one line each.
 
     For the promoted run this includes current.json and the copies under latest/.
     """
@@ -75,15 +75,15 @@ def verify(root: Root, run_id: str) -> list[str]:
 def promote(
     root: Root, run_id: str, began_with: str, *, accept_change: bool = False
 ) -> bool:
-    """Make a finished, audited run the promoted one; say whether current.json moved.
+    """Promote a finished, audited run; return whether current.json moved.
 
-    `began_with` is the version of current.json when the caller began: LostRaceError if
-    it has changed since, or if another process is promoting. A run that is promoted
-    already keeps its current.json, and latest/ is put right. ContractError where the
-    run has far more or fewer rows than the promoted one, unless `accept_change`.
+    `began_with` is the version of current.json when the caller began. Raise
+    LostRaceError if it has changed since, or if another process is promoting;
+    ContractError if the run has far more or fewer rows than the promoted one, unless
+    `accept_change`. If the run is promoted already, only latest/ is repaired.
     """
     with root.promoting():
-        # Read in here, as whoever removes a run begins with its manifest.
+        # Read under the lock: a prune removes the manifest first.
         manifest, sha256 = load_manifest(root, run_id)
         if root.current().version != began_with:
             raise lost_race(run_id)
@@ -100,9 +100,9 @@ def promote(
 def repair_latest(root: Root) -> None:
     """Finish a promotion that was stopped before latest/ had followed current.json.
 
-    Where that cannot be done (a file of the promoted run was damaged, or a process is
-    promoting just now) nothing happens: the next promotion sets it right, and
-    `sms publish verify` names what is wrong.
+    If that is impossible (a file of the promoted run is damaged, or another process
+    is promoting), do nothing: the next promotion repairs it, and `sms publish verify`
+    names what is wrong.
     """
     promoted = _promoted_run(root)
     if promoted is None:
@@ -125,9 +125,9 @@ def _promoted_run(root: Root) -> tuple[str, str] | None:
 
 
 def _would_move(root: Root, run_id: str, sha256: str) -> bool:
-    """Say whether promoting a run changes current.json.
+    """Return whether promoting a run changes current.json.
 
-    ContractError where the run is promoted, but with another manifest.
+    Raise ContractError if the run is promoted, but with another manifest.
     """
     promoted = _promoted_run(root)
     if promoted is None or promoted[0] != run_id:
@@ -142,7 +142,7 @@ def _other_manifest(run_id: str) -> ContractError:
 
 
 def _guard_volume(root: Root, manifest: Manifest) -> None:
-    """Compare a run with the promoted one; what cannot be compared is not promoted."""
+    """Compare a run with the promoted one; raise ContractError if that fails."""
     if max_change(manifest) is None:
         return
     try:
@@ -150,8 +150,8 @@ def _guard_volume(root: Root, manifest: Manifest) -> None:
     except ContractError as error:
         run_id = manifest.about.run_id
         raise ContractError(
-            f"run {run_id}: is not promoted, as the promoted run, which it must be "
-            f"compared with, cannot be read ({error}). {how_to_accept(run_id)}"
+            f"run {run_id}: is not promoted, as it cannot be compared with the "
+            f"promoted run ({error}). {how_to_accept(run_id)}"
         ) from error
     if promoted is not None:
         check_volume(promoted, manifest)
@@ -163,10 +163,10 @@ def _current(run_id: str, sha256: str) -> bytes:
 
 
 def _have_latest_follow(root: Root, manifest: Manifest) -> None:
-    """Have latest/ show the promoted run, also where another is promoted meanwhile.
+    """Update latest/ to the promoted run, even if another is promoted meanwhile.
 
-    Two processes can copy at the same time to a bucket. Each looks again when it is
-    done, so the last to finish leaves the copies of the run that is promoted then.
+    Two processes can copy to a bucket at the same time. Each checks current.json when
+    it is done, so the last to finish leaves the copies of the promoted run.
     """
     run_id = manifest.about.run_id
     try:
@@ -176,8 +176,8 @@ def _have_latest_follow(root: Root, manifest: Manifest) -> None:
             _have_latest_follow(root, load_manifest(root, promoted[0])[0])
     except StorageError as error:
         raise StorageError(
-            f"run {run_id}: is promoted, but latest/ has not followed: {error}; "
-            f"`sms publish promote {run_id}` or the next build has it follow"
+            f"run {run_id}: is promoted, but latest/ was not updated: {error}; "
+            f"`sms publish promote {run_id}` or the next build updates it"
         ) from error
 
 
@@ -190,7 +190,7 @@ def _digests(manifest: Manifest) -> dict[str, str]:
 
 
 def _is_latest_in_place(root: Root, manifest: Manifest) -> bool:
-    """Compare names and sizes only: this runs at the start of every build."""
+    """Compare only names and sizes, as this runs at the start of every build."""
     sizes = {file.path: file.bytes for file in _copied(manifest)}
     return root.shows(manifest.about.run_id) and root.list_files(LATEST) == sizes
 

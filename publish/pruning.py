@@ -1,4 +1,4 @@
-"""Removing old runs: which ones may go, and why."""
+"""Removing old runs: which ones go, and why."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from publish.staging import is_held
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be known of a run to judge it.
+    """What decides whether a run is removed.
 
     `is_finished`: it has a manifest. `is_half_removed`: an earlier prune was stopped.
     `is_held`: a process on this machine is writing it.
@@ -27,18 +27,18 @@ class Run:
 
 
 def prune(root: Root, rule: Rule, now: datetime, *, dry_run: bool) -> Iterator[Verdict]:
-    """Remove old runs; yield what becomes of each run, newest first, once it is done.
+    """Remove old runs; yield a verdict on each run, newest first, once it is done.
 
-    The promoted run stays, and what may be in progress. ContractError before anything
-    is removed where current.json, or the manifest that it names, cannot be read;
-    LostRaceError where another run is promoted meanwhile.
+    The promoted run stays, and so do runs that could be in progress. Raise
+    ContractError, before anything is removed, if the promoted run cannot be read;
+    LostRaceError if another run is promoted meanwhile.
     """
     began_with = root.current().version
     try:
         promoted = load_promoted(root)
     except ContractError as error:
         raise ContractError(
-            f"nothing is removed, as the promoted run cannot be told: {error}"
+            f"nothing is removed, as the promoted run is unknown: {error}"
         ) from error
     promoted_id = promoted.about.run_id if promoted else None
     runs = [_look_at(root, run_id) for run_id in root.run_ids()]
@@ -53,8 +53,8 @@ def judge(
 ) -> list[Verdict]:
     """Return a verdict on each of the runs, which come newest first.
 
-    Only finished runs count for `keep`, so failed nights do not push out what one
-    could go back to. A run is as old as its id says.
+    Only finished runs count for `keep`, so failed nights do not displace runs to go
+    back to. The id of a run tells its age.
     """
     verdicts = []
     newer = 0
@@ -75,14 +75,13 @@ def _look_at(root: Root, run_id: str) -> Run:
 
 
 def _remove(root: Root, run_id: str, began_with: str) -> None:
-    # Nothing can be promoted while a run goes, and whoever promotes has to wait for
-    # one run alone.
+    # Hold the right to promote for one run at a time, so a promotion waits little.
     with root.promoting():
         root.remove_run(run_id, began_with)
 
 
 def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:
-    """Return why a run stays; empty where nothing keeps it."""
+    """Return why a run stays; empty if it does not."""
     if run.is_held:
         return "being written"
     if run.is_half_removed:
@@ -93,7 +92,7 @@ def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:
         days = f"{rule.keep_days} days" if rule.keep_days != 1 else "a day"
         return f"younger than {days}"
     if not run.is_finished and age < DAY:
-        return "unfinished and younger than a day: it may be in progress"
+        return "unfinished and younger than a day: it could be in progress"
     return ""
 
 

@@ -1,8 +1,8 @@
-"""The export root: what publishing asks of any kind of storage.
+"""The export root: what publishing needs from a storage.
 
-A key is a path under the root with `/` between its parts. `publish.local` keeps the
-promises of the layout in a folder, `publish.s3` in a bucket. All raise StorageError,
-one line, where the storage refuses.
+A key is a path under the root with `/` between its parts. `publish.local` implements
+the root in a folder, `publish.s3` in a bucket. All methods raise StorageError if the
+storage fails.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True)
 class Stored:
-    """What a key holds (None: nothing), and which version of it that is.
+    """The content of a key (None: no file) and its version.
 
-    A version is text that is never the same for two contents; empty for nothing.
+    Two contents never have the same version; that of no file is empty.
     """
 
     content: bytes | None
@@ -24,27 +24,27 @@ class Stored:
 
 
 class Root(Protocol):
-    """Where runs are kept and published. Roots of the same place are equal."""
+    """Where runs are kept and published. Roots at the same address are equal."""
 
     @property
     def staging(self) -> Path:
-        """A private folder on this machine, for the files of runs in the making."""
+        """A private folder on this machine, for files that are being written."""
         ...
 
     def address(self, key: str = "") -> str:
-        """Return the path or URL of a key, for people."""
+        """Return the path or URL of a key, for messages."""
         ...
 
     def prepare(self) -> None:
-        """Make the root ready for a build, and clear what no build can need."""
+        """Prepare the root for a build, and remove what no build needs."""
         ...
 
     def abandon(self, run_id: str) -> None:
-        """Clear what a run whose process has ended has half written."""
+        """Remove what a run left half written when its process ended."""
         ...
 
     def read(self, key: str) -> bytes | None:
-        """Return what a small file holds, or None where there is none."""
+        """Return the content of a small file, None if there is none."""
         ...
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
@@ -52,7 +52,7 @@ class Root(Protocol):
         ...
 
     def list_files(self, key: str) -> dict[str, int]:
-        """Return the path below `key` and the size of every file there, sorted."""
+        """Return the size of every file by its path below `key`, sorted."""
         ...
 
     def run_ids(self) -> list[str]:
@@ -62,17 +62,17 @@ class Root(Protocol):
     def add(self, key: str, staged: Path, run_id: str, sha256: str) -> None:
         """Move a file of a run from `staging` to its place, whole and durable.
 
-        `sha256` is the file's. StorageError where something is there already.
+        `sha256` is the file's. Raise StorageError if the key already exists.
         """
         ...
 
     def remove_run(self, run_id: str, over: str) -> None:
         """Remove a run with all its files and nothing else; links are not followed.
 
-        Its manifest becomes REMOVED before any other file goes, and goes last: what is
-        left where this is stopped can be told from a run in the making, and is not
-        promoted. No such run: nothing happens. LostRaceError where the version of
-        current.json is not `over`, and then the run is whole.
+        Its manifest becomes REMOVED before any other file goes, and goes last: a
+        half-removed run is recognized and cannot be promoted. Do nothing if there is
+        no such run. Raise LostRaceError, with the run intact, if the version of
+        current.json is not `over`.
         """
         ...
 
@@ -81,28 +81,28 @@ class Root(Protocol):
         ...
 
     def promoting(self) -> AbstractContextManager[None]:
-        """Keep others on this machine from promoting; LostRaceError if one is."""
+        """Hold this machine's right to promote; raise LostRaceError if it is taken."""
         ...
 
     def move_current(self, content: bytes, run_id: str, over: str) -> None:
         """Write current.json for a run if its version is still `over`.
 
-        LostRaceError where it is not, and then nothing has changed.
+        Raise LostRaceError if it is not; then nothing has changed.
         """
         ...
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
-        """Do what can be done for `show_latest` before current.json moves."""
+        """Do the part of `show_latest` that can precede the move of current.json."""
         ...
 
     def show_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
-        """Have latest/ hold copies of a run's files `digests`, and nothing else.
+        """Make latest/ hold copies of a run's files `digests`, and nothing else.
 
-        `digests` gives the sha256 of each path in the run. ContractError where a file
-        is not that.
+        `digests` has the sha256 of each path in the run. Raise ContractError if a
+        file has another.
         """
         ...
 
     def shows(self, run_id: str) -> bool:
-        """Say whether latest/ holds nothing of another run (its files may lack)."""
+        """Return whether latest/ has no files of another run; some can be missing."""
         ...

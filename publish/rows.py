@@ -12,7 +12,7 @@ from typing import BinaryIO, TextIO
 from common.errors import ContractError
 
 CHUNK_CHARACTERS = 1 << 20
-# A contact is about a kilobyte: what is longer than this has no end.
+# A contact is about a kilobyte; a longer value than this is damage.
 VALUE_CHARACTERS = 1 << 24
 # More than any white space and punctuation between two contacts.
 GLUE_CHARACTERS = 100
@@ -27,7 +27,7 @@ _CLOSING = re.compile(r"\s*\}\s*\Z")
 def count_rows(content: BufferedIOBase, file_format: str) -> int:
     """Count the records of a CSV file, or the contacts of a JSON file.
 
-    Raises ContractError where the file is not whole.
+    Raise ContractError if the file is damaged.
     """
     with as_text(content) as text:
         if file_format == "json":
@@ -37,8 +37,8 @@ def count_rows(content: BufferedIOBase, file_format: str) -> int:
 
 @contextmanager
 def as_text(content: BinaryIO | BufferedIOBase) -> Iterator[TextIO]:
-    """Read a file as text; ContractError where it is not UTF-8."""
-    # Typed as if it needed a name.
+    """Read a file as text; raise ContractError if it is not UTF-8."""
+    # Typeshed requires a name, which the stream does not need.
     text = TextIOWrapper(content, encoding="utf-8", newline="")  # type: ignore[type-var]
     try:
         yield text
@@ -49,7 +49,7 @@ def as_text(content: BinaryIO | BufferedIOBase) -> Iterator[TextIO]:
 
 
 def csv_records(file: TextIO) -> Iterator[list[str]]:
-    """Read the header of a CSV file, and then its records, all of the same length."""
+    """Yield the header of a CSV file, then its records, all of the same length."""
     csv.field_size_limit(sys.maxsize)
     records = csv.reader(file, strict=True)
     rows = 0
@@ -64,11 +64,11 @@ def csv_records(file: TextIO) -> Iterator[list[str]]:
                 raise ContractError(f"record {rows} is not as long as the header")
             yield record
     except csv.Error as error:
-        raise ContractError(f"is no whole CSV after record {rows}") from error
+        raise ContractError(f"is damaged CSV after record {rows}") from error
 
 
 def json_contacts(file: TextIO) -> Iterator[dict[str, object]]:
-    """Read `{"contacts": [{...}, ...], "metadata": {"contacts": n, ...}}`."""
+    """Yield the contacts of `{"contacts": [{...}, ...], "metadata": {...}}`."""
     pieces = _Pieces(file)
     rows = 0
     if not pieces.skip(_OPENING):
@@ -79,16 +79,16 @@ def json_contacts(file: TextIO) -> Iterator[dict[str, object]]:
         rows += 1
         more = pieces.skip(_NEXT)
     if not pieces.skip(_METADATA):
-        raise ContractError(f"is no whole JSON after contact {rows}")
+        raise ContractError(f"is damaged JSON after contact {rows}")
     metadata = pieces.read_object("metadata")
     if not pieces.skip(_CLOSING):
         raise ContractError("does not end after metadata")
     if metadata.get("contacts") != rows:
-        raise ContractError(f"has {rows} contacts, and its metadata says otherwise")
+        raise ContractError(f"has {rows} contacts, but its metadata has another number")
 
 
 class _Pieces:
-    """JSON text, of which only a piece is in memory."""
+    """JSON text that is read piece by piece."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -103,7 +103,7 @@ class _Pieces:
         return bool(chunk)
 
     def skip(self, glue: re.Pattern[str]) -> bool:
-        """Go past `glue` if it comes next."""
+        """Skip `glue` if it comes next; return whether it did."""
         while len(self._text) - self._at < GLUE_CHARACTERS and self._more():
             pass
         match = glue.match(self._text, self._at)
@@ -118,9 +118,9 @@ class _Pieces:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except (json.JSONDecodeError, RecursionError) as error:
                 if len(self._text) - self._at > VALUE_CHARACTERS or not self._more():
-                    raise ContractError(f"{name} is no whole JSON") from error
+                    raise ContractError(f"{name} is damaged JSON") from error
                 continue
             if not isinstance(value, dict):
-                raise ContractError(f"{name} is no object")
+                raise ContractError(f"{name} is not an object")
             self._at = end
             return value

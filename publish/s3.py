@@ -1,6 +1,6 @@
 """A prefix of an S3 bucket as the export root.
 
-There is no lock between machines and no change of many files at once: current.json
+S3 has no lock between machines and no atomic change of several files: current.json
 moves by one conditional write, and latest/ follows file by file.
 """
 
@@ -52,27 +52,27 @@ if TYPE_CHECKING:
 ATTEMPTS = 5
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
-# No run takes this long from its start to its last file. A nightly build on a fresh
-# machine must see that last night's run is over.
+# No run takes this long from its start to its last file, so a nightly build on a fresh
+# machine knows that last night's run is over.
 LONGEST_RUN = timedelta(hours=6)
 STATE = "sms-campaigns"
 
 
 @dataclass(frozen=True)
 class S3Root:
-    """The root in a bucket: see publish.root.Root for what each method promises."""
+    """The root in a bucket; publish.root.Root documents the methods."""
 
     bucket: Bucket
 
     @property
     def _state(self) -> Path:
-        """A folder of this machine and user for this root."""
+        """The folder of this machine and user for this root."""
         name = hash_sha256(self.address().encode()).hexdigest()[:16]
         return _state_home() / STATE / f"{self.bucket.name}-{name}"
 
     @property
     def staging(self) -> Path:
-        """In the user's state: what is staged is uploaded from there."""
+        """In the user's state folder; files are uploaded from there."""
         return self._state / STAGING
 
     def address(self, key: str = "") -> str:
@@ -80,7 +80,7 @@ class S3Root:
         return self.bucket.address(key)
 
     def prepare(self) -> None:
-        """Abort uploads of files of which no run can be in the making any more."""
+        """Abort unfinished uploads of runs that have ended."""
         self.bucket.abort_uploads(f"{RUNS}/", self._may_be_in_the_making)
 
     def _may_be_in_the_making(self, key: str) -> bool:
@@ -95,7 +95,7 @@ class S3Root:
         self.bucket.abort_uploads(f"{run_key(run_id)}/")
 
     def read(self, key: str) -> bytes | None:
-        """Return what a file holds, or None where there is none."""
+        """Return the content of a file, None if there is none."""
         found = self.bucket.read(key)
         return None if found is None else found[0]
 
@@ -104,7 +104,7 @@ class S3Root:
         return self.bucket.open(key)
 
     def list_files(self, key: str) -> dict[str, int]:
-        """List files at any depth; what stands for the folder itself is none."""
+        """List files at any depth, without markers of folders."""
         sizes = self.bucket.sizes(f"{key}/")
         return {path: size for path, size in sorted(sizes.items()) if path}
 
@@ -114,17 +114,17 @@ class S3Root:
         return sorted(filter(is_run_id, names), reverse=True)
 
     def add(self, key: str, staged: Path, run_id: str, sha256: str) -> None:
-        """Upload a staged file, if nothing is there yet."""
+        """Upload a staged file, unless the key exists."""
         if not add(self.bucket, key, staged, Note(run_id, sha256)):
             raise written_once(self.address(key))
         remove(staged)
 
     def remove_run(self, run_id: str, over: str) -> None:
-        """Remove a run; its manifest is copied to REMOVED, and goes after that.
+        """Remove a run; its manifest is copied to REMOVED first.
 
-        Of this and a promotion on another machine, at least one sees the other: here
-        current.json is read once REMOVED is there, and there REMOVED is looked for
-        before and after current.json moves.
+        If another machine promotes the run meanwhile, at least one of the two notices:
+        this reads current.json after writing REMOVED, and promoting looks for REMOVED
+        before and after it moves current.json.
         """
         manifest, removed = manifest_key(run_id), run_key(run_id, REMOVED)
         is_whole = self.bucket.note(manifest) is not None
@@ -145,16 +145,16 @@ class S3Root:
         return Stored(*(self.bucket.read(CURRENT) or (None, "")))
 
     def promoting(self) -> AbstractContextManager[None]:
-        """Hold this machine's right to promote; others lose by `move_current`."""
+        """Hold this machine's right to promote; `move_current` stops other machines."""
         return promoting(self._state, self.address())
 
     def move_current(self, content: bytes, run_id: str, over: str) -> None:
-        """Write current.json under the condition that it is as it was read."""
+        """Write current.json on the condition that it has not changed."""
         if not put(self.bucket, CURRENT, content, run_id, over):
             raise lost_race(run_id)
 
     def stage_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
-        """See that all there is to copy is there: nothing is copied out of sight."""
+        """Check that all files to copy exist; nothing can be copied unseen."""
         if self._is_being_removed(run_id):
             raise ContractError(f"run {run_id}: is being removed")
         for path, digest in digests.items():
@@ -168,7 +168,7 @@ class S3Root:
                 )
 
     def show_latest(self, run_id: str, digests: Mapping[str, str]) -> None:
-        """Delete what the run does not have, then copy what differs."""
+        """Delete files that the run does not have, then copy those that differ."""
         if self._is_being_removed(run_id):
             raise StorageError(f"run {run_id}: is being removed by a prune elsewhere")
         for path in self.list_files(LATEST).keys() - digests.keys():
@@ -182,7 +182,7 @@ class S3Root:
         return self.bucket.note(run_key(run_id, REMOVED)) is not None
 
     def shows(self, run_id: str) -> bool:
-        """Ask each file under latest/ of which run it is."""
+        """Compare the run in the metadata of each file under latest/."""
         notes = (self.bucket.note(f"{LATEST}/{p}") for p in self.list_files(LATEST))
         return all(note is not None and note.run_id == run_id for note in notes)
 
@@ -195,7 +195,7 @@ def _state_home() -> Path:
         return Path.home() / ".local" / "state"
     except RuntimeError as error:
         raise ConfigError(
-            "XDG_STATE_HOME must name a folder to stage files in, as there is no home"
+            "XDG_STATE_HOME must name a folder for staged files: there is no home"
         ) from error
 
 
@@ -204,7 +204,7 @@ def s3_root(
 ) -> S3Root:
     """Return the root at a prefix, which is empty or ends with `/`.
 
-    boto3 finds region, endpoint and credentials as it always does.
+    boto3 finds region, endpoint and credentials as usual.
     """
     settings = tuple(v for v in sorted(os.environ.items()) if v[0].startswith("AWS_"))
     where = f"{S3}{bucket}/{prefix}".rstrip("/")
@@ -214,22 +214,22 @@ def s3_root(
         except BotoCoreError:
             raise
         except ValueError as error:
-            raise ConfigError(f"{where}: AWS_ENDPOINT_URL is no URL") from error
+            raise ConfigError(f"{where}: AWS_ENDPOINT_URL is not a URL") from error
     return S3Root(Bucket(bucket, prefix, encryption, client))
 
 
 @cache
 def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
-    """Return the client of all threads while boto3's settings stay the same."""
+    """Return the client that all threads share while boto3's settings are the same."""
     del settings
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        # What is read is compared with the manifest, or with the file's own metadata.
+        # The project compares all that it reads with the manifest or the metadata.
         response_checksum_validation="when_required",
     )
-    # A session of its own: the default one is not for threads.
+    # The default session is not thread-safe.
     session: Any = boto3.Session()
     client: S3Client = session.client("s3", config=config)
     return client

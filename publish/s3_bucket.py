@@ -1,6 +1,6 @@
 """The files under a prefix of a bucket. Keys are below the prefix.
 
-Every file says in its metadata of which run it is, and its sha256: its Note.
+The metadata of every file has its run and its sha256: its Note.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,20 +24,20 @@ NO_SUCH_UPLOAD = "NoSuchUpload"
 
 @dataclass(frozen=True)
 class Note:
-    """What a file says of itself in its metadata."""
+    """The run and the sha256 in the metadata of a file."""
 
     run_id: str
     sha256: str
 
     @classmethod
     def of(cls, metadata: Mapping[str, str]) -> "Note":
-        """Read what S3 answers; some servers write `Run` for `run`."""
+        """Parse metadata; some servers capitalize the names."""
         said = {name.lower(): value for name, value in metadata.items()}
         return cls(said.get("run", ""), said.get("sha256", ""))
 
     @property
     def metadata(self) -> dict[str, str]:
-        """As S3 keeps it."""
+        """The metadata as boto3 takes it."""
         return {"run": self.run_id, "sha256": self.sha256}
 
 
@@ -45,14 +45,14 @@ class Note:
 class Bucket:
     """A bucket, seen from a prefix, which is empty or ends with `/`.
 
-    `encryption` is what every write asks for. All methods raise StorageError or
-    ConfigError, one line, where S3 refuses.
+    Every write asks for `encryption`. All methods raise StorageError or ConfigError
+    if S3 refuses.
     """
 
     name: str
     prefix: str
     encryption: tuple[tuple[str, str], ...]
-    # The types of boto3's client do not allow for arguments that may be absent.
+    # The types of boto3's client do not allow optional arguments.
     client: Any = field(repr=False, compare=False)
 
     def address(self, key: str = "") -> str:
@@ -60,7 +60,7 @@ class Bucket:
         return f"{S3}{self.name}/{self.prefix}{key}".rstrip("/")
 
     def read(self, key: str) -> tuple[bytes, str] | None:
-        """Return the content and the ETag of a small file, None where there is none."""
+        """Return the content and the ETag of a small file, None if there is none."""
         with s3_errors(self.address(key)):
             try:
                 with self._reader(key) as reader:
@@ -71,8 +71,8 @@ class Bucket:
                 return None
         if Note.of(reader.metadata).sha256 not in ("", digest(content)):
             raise StorageError(
-                f"{self.address(key)}: damaged, its sha256 is not the one that it was "
-                "written with"
+                f"{self.address(key)}: damaged, its sha256 is not the one in its "
+                "metadata"
             )
         return content, reader.version
 
@@ -93,7 +93,7 @@ class Bucket:
         return {"Bucket": self.name, "Key": self.prefix + key}
 
     def note(self, key: str) -> Note | None:
-        """Return what a file says of itself, None where there is none."""
+        """Return the note of a file, None if there is none."""
         with s3_errors(self.address(key)):
             try:
                 found = self.client.head_object(**self.at(key))
@@ -104,7 +104,7 @@ class Bucket:
             return Note.of(found["Metadata"])
 
     def _is_missing(self, key: str, error: ClientError) -> bool:
-        """Who may list the prefix alone is not told that a file is missing."""
+        """Return whether a file is missing; S3 answers 403 to some who ask for one."""
         code = code_of(error)
         return code in MISSING or (code in DENIED and "" not in self.sizes(key))
 
@@ -145,7 +145,7 @@ class Bucket:
             )
 
     def delete(self, key: str) -> None:
-        """Delete a file; none is fine too."""
+        """Delete a file if it exists."""
         with s3_errors(self.address(key)):
             self.client.delete_object(**self.at(key))
 
@@ -168,6 +168,6 @@ class Bucket:
                 Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
             )
         except ClientError as error:
-            # Another run that begins now was faster.
+            # Another run has aborted it meanwhile.
             if code_of(error) != NO_SUCH_UPLOAD:
                 raise

@@ -1,4 +1,4 @@
-"""What S3 refuses, in one line: what is wrong, and at which address.
+"""The errors of S3, in one line: what is wrong, and at which address.
 
 S3's own messages are left out: they can name keys, users and accounts.
 """
@@ -12,7 +12,7 @@ from botocore import exceptions as aws
 from common.errors import CommandError, ConfigError, StorageError
 from common.files import storage
 
-# S3 as the client meets it: its answers, and that there was none.
+# All errors of boto3's client.
 S3Error = (aws.ClientError, aws.BotoCoreError)
 UNREACHABLE = (
     aws.ConnectionError,
@@ -42,12 +42,12 @@ _REASONS = {
     "AuthorizationHeaderMalformed": "the bucket is in another region",
     "IllegalLocationConstraintException": "the bucket is in another region",
     "PermanentRedirect": "the bucket is in another region",
-    "BadDigest": "the file was damaged on its way",
-    "InvalidDigest": "the file was damaged on its way",
-    "XAmzContentSHA256Mismatch": "the file was damaged on its way",
-    "XAmzContentChecksumMismatch": "the file was damaged on its way",
+    "BadDigest": "the file was damaged in transit",
+    "InvalidDigest": "the file was damaged in transit",
+    "XAmzContentSHA256Mismatch": "the file was damaged in transit",
+    "XAmzContentChecksumMismatch": "the file was damaged in transit",
 }
-# What leave to do a thing is called, where it is not called as the thing is.
+# The permission that an operation needs, if it has another name.
 _ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
@@ -59,7 +59,7 @@ _ACTIONS = {
 }
 _SETTINGS = (
     (aws.NoCredentialsError, "no credentials were found"),
-    (aws.PartialCredentialsError, "the credentials are not whole"),
+    (aws.PartialCredentialsError, "the credentials are incomplete"),
     (aws.ProfileNotFound, "the profile of AWS_PROFILE is not configured"),
     (aws.NoRegionError, "no region is set"),
 )
@@ -67,7 +67,7 @@ _SETTINGS = (
 
 @contextmanager
 def s3_errors(where: str) -> Iterator[None]:
-    """Turn what S3 or this machine refuses into one line."""
+    """Turn errors of S3 or this machine into errors of one line."""
     with storage(where):
         try:
             yield
@@ -76,7 +76,7 @@ def s3_errors(where: str) -> Iterator[None]:
 
 
 def told(where: str, error: Exception) -> CommandError:
-    """Return the error that says in one line what S3 refused."""
+    """Return an error of S3 as one of ours."""
     if isinstance(error, aws.ClientError):
         return StorageError(f"{where}: {_refusal(error)}")
     for kind, reason in _SETTINGS:
@@ -92,7 +92,7 @@ def told(where: str, error: Exception) -> CommandError:
 
 
 def code_of(error: aws.ClientError) -> str:
-    """Return S3's word for what is wrong; where it gives none, the status."""
+    """Return S3's error code, or the status if there is none."""
     return error.response.get("Error", {}).get("Code", "") or str(status_of(error))
 
 

@@ -1,4 +1,4 @@
-"""Reading an object as a stream that outlives a broken connection."""
+"""Reading an object as a stream that survives a broken connection."""
 
 import io
 from collections.abc import Buffer, Callable, Mapping
@@ -13,10 +13,10 @@ type Get = Callable[..., Mapping[str, Any]]
 
 
 class ObjectReader(io.RawIOBase):
-    """An object from its beginning; where an answer breaks off, it is gone on with.
+    """An object, read from its beginning; a broken connection is resumed.
 
-    botocore retries what gets no answer, and not what comes after its headers. What
-    goes on is of the same version as what was begun.
+    botocore retries a request until the headers of its answer have come, but not the
+    body. The rest is requested with the same version.
     """
 
     def __init__(self, get: Get) -> None:
@@ -30,11 +30,11 @@ class ObjectReader(io.RawIOBase):
         self.metadata: Mapping[str, str] = answer["Metadata"]
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read a piece; 0 is the end."""
+        """Read a piece; return its length, 0 at the end."""
         view = memoryview(buffer)
         piece = self._next(len(view)) if self._at < self._bytes else b""
         view[: len(piece)] = piece
@@ -51,13 +51,13 @@ class ObjectReader(io.RawIOBase):
                     raise
             else:
                 return piece
-            self._go_on()
+            self._resume()
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         rest = {"Range": f"bytes={self._at}-"} if self._at else {}
         self._body = self._get(IfMatch=self.version, **rest)["Body"]
 
     def close(self) -> None:
-        """Close the connection, unless it can be used again."""
+        """Release the connection."""
         self._body.close()
         super().close()

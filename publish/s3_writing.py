@@ -1,6 +1,6 @@
-"""Writing to a bucket under a condition: a file is written once, or over a version.
+"""Conditional writes to a bucket: of a new file, or over a known version.
 
-Each request carries the sha256 of what it sends, which S3 compares with what arrives.
+Each request carries the sha256 of its body, which S3 compares with what arrives.
 """
 
 import base64
@@ -31,7 +31,7 @@ from publish.s3_errors import (
 
 # A larger file goes up in parts of this size.
 PART_BYTES = 8 << 20
-# What S3 copies at once, as latest/ needs it.
+# S3 copies no larger file at once, and latest/ needs copies.
 MOST_BYTES = 5 << 30
 # Before each new try after a conflict.
 CONFLICT_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2)
@@ -44,7 +44,7 @@ type Write = Callable[[], object]
 def put(bucket: Bucket, key: str, content: bytes, run_id: str, over: str) -> bool:
     """Write a small file if its ETag is still `over` (empty: if there is none).
 
-    False where it is not.
+    Return whether it was written.
     """
     note = Note(run_id, digest(content))
     condition = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
@@ -61,7 +61,7 @@ def put(bucket: Bucket, key: str, content: bytes, run_id: str, over: str) -> boo
 
 
 def add(bucket: Bucket, key: str, path: Path, note: Note) -> bool:
-    """Write a file from this machine if there is none; False where there is."""
+    """Upload a file if the key does not exist; return whether it was written."""
     with storage(path):
         size = path.stat().st_size
     if size > MOST_BYTES:
@@ -94,7 +94,7 @@ def _add_in_parts(bucket: Bucket, key: str, path: Path, note: Note) -> None:
             MultipartUpload={"Parts": parts}, IfNoneMatch="*", **upload
         )
     except (*S3Error, OSError):
-        # What cannot be cleared now is by a later build.
+        # If this fails too, a later build aborts the upload.
         with suppress(*S3Error):
             bucket.client.abort_multipart_upload(**upload)
         raise
@@ -120,10 +120,10 @@ def _about(bucket: Bucket, key: str, note: Note) -> dict[str, object]:
 
 
 def _settle(bucket: Bucket, key: str, note: Note, write: Write) -> bool:
-    """Write under a condition; say whether the file is what was to be written.
+    """Write under a condition; return whether the file has what was to be written.
 
-    Where an answer was lost, the condition fails when botocore tries again: the file's
-    own note tells this from a lost race.
+    If an answer is lost, the condition fails when botocore retries. The note of the
+    file distinguishes this from a lost race.
     """
     with s3_errors(bucket.address(key)):
         try:
@@ -145,7 +145,7 @@ def _settle(bucket: Bucket, key: str, note: Note, write: Write) -> bool:
 
 
 def _write_without_conflict(write: Write) -> None:
-    """Try again where S3 says that another request was in the way."""
+    """Write, and retry if S3 answers that another request was in conflict."""
     for seconds in CONFLICT_SECONDS:
         try:
             write()
@@ -163,8 +163,8 @@ def _is_written(bucket: Bucket, key: str, note: Note, error: Exception) -> bool:
         return bucket.note(key) == note
     except StorageError:
         raise StorageError(
-            f"{told(bucket.address(key), error)}; it could not be learnt whether it "
-            "was written all the same"
+            f"{told(bucket.address(key), error)}; it is unknown whether it was written "
+            "nevertheless"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Files in the making, under STAGING/RUN_ID, on this machine for any kind of root.
+"""Files that are being written, under STAGING/RUN_ID on this machine.
 
 A process holds a lock on the staging folder of each run that it writes. The system
-frees the lock when the process ends, however it ends, so what a killed run left is
-told from what another run is writing just now.
+frees the lock when the process ends, however it ends. This distinguishes what a killed
+run left from what another run is writing.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ def staging_folder(staging: Path, run_id: str) -> Path:
 def claim(staging: Path, run_id: str, path: str) -> Path:
     """Return where to write a file of a run; its folder exists and stays.
 
-    `path`, the file's path in the run, has been checked.
+    The caller has checked `path`, the path in the run.
     """
     folder = staging_folder(staging, run_id)
     with _guard:
@@ -41,7 +41,7 @@ def claim(staging: Path, run_id: str, path: str) -> Path:
 
 
 def settle(staging: Path, run_id: str, path: str) -> None:
-    """Take note that a file was moved on; with the last one, the folder goes."""
+    """Record that a file was moved away; remove the folder after the last one."""
     folder = staging_folder(staging, run_id)
     with _guard:
         pending = _pending.get(folder, set())
@@ -51,16 +51,16 @@ def settle(staging: Path, run_id: str, path: str) -> None:
 
 
 def drop(staging: Path, run_id: str) -> None:
-    """Remove the staging folder of a run with all that is in it."""
+    """Remove the staging folder of a run."""
     with _guard:
         _drop(staging_folder(staging, run_id))
 
 
 @storage_errors
 def drop_abandoned(staging: Path, abandon: Callable[[str], None]) -> None:
-    """Remove what runs left that no process is writing any more.
+    """Remove what killed runs left.
 
-    `abandon` is called with each such run's id first: if that fails, the folder stays,
+    Call `abandon` with the id of each such run first: if it fails, the folder stays
     and the next build tries again.
     """
     for folder in _folders(staging):
@@ -73,7 +73,7 @@ def drop_abandoned(staging: Path, abandon: Callable[[str], None]) -> None:
 
 @storage_errors
 def is_held(staging: Path, run_id: str) -> bool:
-    """Say whether a process has files of the run in the making just now."""
+    """Return whether a process is writing files of the run."""
     folder = staging_folder(staging, run_id)
     lock = _lock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
     if lock is None:
@@ -99,7 +99,7 @@ def _hold(folder: Path) -> None:
 
 
 def _lock(folder: Path, operation: int) -> int | None:
-    """Return a locked descriptor, or None where the folder is busy or was removed."""
+    """Return a locked descriptor, None if the folder is locked or was removed."""
     try:
         return lock_folder(folder, operation)
     except BlockingIOError:

@@ -1,7 +1,8 @@
-"""What `sms publish list`, `show` and `diff` print. Counts and ids only."""
+"""The output of `sms publish list`, `show` and `diff`: counts and ids only."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from common.errors import ContractError
@@ -18,16 +19,21 @@ NOTHING = "-"
 type Row = tuple[str, ...]
 
 
-def list_lines(root: Root) -> list[str]:
-    """Return a table of all runs, newest first."""
-    header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
+def list_runs(root: Root) -> list[dict[str, object]]:
+    """Return id, load, rows by audience and state of all runs, newest first."""
     promoted = promoted_run_id(root)
-    rows = [_run_row(root, run_id, promoted) for run_id in root.run_ids()]
+    return [_run(root, run_id, promoted) for run_id in root.run_ids()]
+
+
+def list_lines(root: Root, runs: list[dict[str, object]]) -> list[str]:
+    """Return a table of runs."""
+    header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
+    rows = [tuple(map(_cell, run.values())) for run in runs]
     return _table(header, rows) if rows else [no_runs(root)]
 
 
 def no_runs(root: Root) -> str:
-    """Return what to do where there is no run."""
+    """Return what to do when there is no run."""
     return f"no runs under {root.address()} (EXPORT_ROOT): `dbt build` makes one"
 
 
@@ -37,14 +43,29 @@ def promoted_run_id(root: Root) -> str | None:
     return None if current is None else current.run_id
 
 
-def show_lines(root: Root, run_id: str) -> list[str]:
-    """Return the fates of a run's candidates, and where its files are."""
-    manifest, _ = load_manifest(root, run_id)
-    is_promoted = promoted_run_id(root) == run_id
+def describe_run(root: Root, manifest: Manifest) -> dict[str, object]:
+    """Return the counts of a run, and where its files are."""
+    about = manifest.about
+    is_promoted = promoted_run_id(root) == about.run_id
+    return {
+        "run_id": about.run_id,
+        "load_id": about.load_id,
+        "as_of": about.as_of,
+        "code_version": about.code_version,
+        "state": "promoted" if is_promoted else "complete",
+        "counts": [asdict(count) for count in manifest.counts],
+        "folder": root.address(run_key(about.run_id)),
+        "latest": root.address(LATEST) if is_promoted else None,
+    }
+
+
+def show_lines(root: Root, manifest: Manifest) -> list[str]:
+    """Return what became of a run's candidates, and where its files are."""
+    about = manifest.about
+    is_promoted = promoted_run_id(root) == about.run_id
     return [
-        f"Run {run_id}, {'promoted' if is_promoted else 'not promoted'}",
-        f"Load {manifest.about.load_id}, as of {manifest.about.as_of}, "
-        f"code {manifest.about.code_version}",
+        f"Run {about.run_id}, {'promoted' if is_promoted else 'not promoted'}",
+        f"Load {about.load_id}, as of {about.as_of}, code {about.code_version}",
         "",
         *_fates(manifest),
         "",
@@ -65,22 +86,20 @@ def diff_lines(difference: "Difference") -> list[str]:
     ]
 
 
-def _run_row(root: Root, run_id: str, promoted: str | None) -> Row:
-    if root.read(manifest_key(run_id)) is None:
-        return (run_id, *[NOTHING] * (1 + len(AUDIENCES)), "unfinished")
+def _run(root: Root, run_id: str, promoted: str | None) -> dict[str, object]:
+    load_id, rows = None, dict[str, int]()
     try:
         manifest, _ = load_manifest(root, run_id)
     except ContractError:
-        return (run_id, *[NOTHING] * (1 + len(AUDIENCES)), "damaged")
-    exported = [_exported(manifest, audience) for audience in AUDIENCES]
-    state = "promoted" if run_id == promoted else "complete"
-    return (run_id, manifest.about.load_id, *exported, state)
-
-
-def _exported(manifest: Manifest, audience: str) -> str:
-    """Add up the rows of an audience over portals."""
-    rows = [n for (_, name), n in audience_rows(manifest).items() if name == audience]
-    return str(sum(rows)) if rows else NOTHING
+        is_unfinished = root.read(manifest_key(run_id)) is None
+        state = "unfinished" if is_unfinished else "damaged"
+    else:
+        load_id = manifest.about.load_id
+        state = "promoted" if run_id == promoted else "complete"
+        for (_, audience), number in audience_rows(manifest).items():
+            rows[audience] = rows.get(audience, 0) + number
+    by_audience = {audience: rows.get(audience) for audience in AUDIENCES}
+    return {"run_id": run_id, "load_id": load_id, **by_audience, "state": state}
 
 
 def _fates(manifest: Manifest) -> list[str]:
@@ -99,7 +118,7 @@ def _fate_rows(count: Counts) -> Iterator[Row]:
 
 
 def _origins(before: About, after: About) -> list[str]:
-    """Say where two runs differ in what they were made from."""
+    """Return a line for each input in which two runs differ."""
     old, new = _origin(before), _origin(after)
     lines = [
         f"{name}: {old.get(name, NOTHING)} -> {new.get(name, NOTHING)}"
@@ -138,8 +157,7 @@ def _audience_row(audience: "AudienceDifference") -> Row:
         audience.phones_came,
         audience.phones_went,
     )
-    cells = [NOTHING if number is None else str(number) for number in numbers]
-    return (audience.portal, audience.audience, *cells)
+    return (audience.portal, audience.audience, *map(_cell, numbers))
 
 
 def _columns(difference: "Difference") -> list[str]:
@@ -159,8 +177,12 @@ def _places(root: Root, manifest: Manifest, *, is_promoted: bool) -> list[str]:
     return [f"Files in {root.address(LATEST)}", f"and, with {EXCLUSIONS}, in {folder}"]
 
 
+def _cell(value: object) -> str:
+    return NOTHING if value is None else str(value)
+
+
 def _table(header: Row, rows: list[Row]) -> list[str]:
-    """Align columns: numbers to the right, text to the left."""
+    """Align numbers to the right and text to the left."""
     columns = list(zip(header, *rows, strict=True))
     aligned = [_align(column) for column in columns]
     return ["  ".join(cells).rstrip() for cells in zip(*aligned, strict=True)]

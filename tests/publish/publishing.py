@@ -16,6 +16,7 @@ from publish.run import (
     export_staging_path,
     export_write,
 )
+from tests.commands import sms
 
 PORTALS = ("sandbox1", "sandbox2")
 RUN_A = "20250101T000000000000Z-aaaaaaaa"
@@ -163,11 +164,5 @@ def tree(root: Path) -> dict[str, bytes | str]:
 
 
 def publish(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the `publish` command as a user does."""
-    return subprocess.run(
-        [SMS, "publish", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    """Run `sms publish` in this process."""
+    return sms("publish", *arguments)

@@ -165,7 +165,7 @@ def test_the_command_that_the_message_ends_with_promotes(root: Path) -> None:
     assert len(refused.stderr.splitlines()) == 1
     command = refused.stderr.split("If that is right: ")[1].split()
     assert command == ["sms", "publish", "promote", RUN_B, "--accept-change"]
-    done = publish(*command[1:])
+    done = publish(*command[2:])
     assert (done.returncode, done.stdout) == (0, f"run {RUN_B}: promoted\n")
     assert promoted(root) == RUN_B
 
@@ -233,7 +233,7 @@ def test_what_cannot_be_compared_is_not_promoted(
     before = (root / "current.json").read_bytes()
     with pytest.raises(ContractError) as raised:
         build(RUN_B, rows=7)
-    assert f"cannot be read ({reason}" in str(raised.value)
+    assert f"the promoted run ({reason}" in str(raised.value)
     assert (root / "current.json").read_bytes() == before
     done = publish("promote", RUN_B, "--accept-change")
     assert (done.returncode, promoted(root)) == (0, RUN_B)

@@ -69,7 +69,7 @@ HOSTILE_RUN_IDS = [
 @pytest.mark.parametrize("path", HOSTILE_PATHS)
 def test_a_hostile_path_is_refused(root: Path, path: str) -> None:
     for refuse in (export_staging_path, lambda run, path: export_write(run, path, 0)):
-        with pytest.raises(ConfigError, match="is no file of a run") as error:
+        with pytest.raises(ConfigError, match="is not a file of a run") as error:
             refuse(RUN_A, path)
         assert len(str(error.value).splitlines()) == 1
         assert len(str(error.value)) < 400
@@ -79,7 +79,7 @@ def test_a_hostile_path_is_refused(root: Path, path: str) -> None:
 @pytest.mark.parametrize("run_id", HOSTILE_RUN_IDS)
 def test_a_hostile_run_id_is_refused(root: Path, run_id: str) -> None:
     for refuse in (export_staging_path, lambda run, path: export_write(run, path, 0)):
-        with pytest.raises(ConfigError, match="is no run id"):
+        with pytest.raises(ConfigError, match="is not a run id"):
             refuse(run_id, "exclusions.csv")
     assert not root.exists()
 

@@ -98,7 +98,7 @@ def test_a_run_is_written_from_sql(
         ("build_end(null)", "an argument is null"),
         (f"export_write('{RUN_A}', '{BUYERS}', '-1')", "rows must be a whole number"),
         (f"export_write('{RUN_A}', '{BUYERS}', '\u0661')", "rows must be a whole"),
-        (f"export_staging_path('{RUN_A}', '../x')", "'../x' is no file of a run"),
+        (f"export_staging_path('{RUN_A}', '../x')", "'../x' is not a file of a run"),
         (f"export_write('{RUN_A}', '{BUYERS}', '1')", "buyers.csv: No such file"),
     ],
 )

@@ -361,7 +361,7 @@ def test_a_full_disk_leaves_the_old_publication(root: Path) -> None:
     build(RUN_B, rows=500, promote=False, variables={"max_change": False})
     before = tree(root / "latest"), current_digest(root)
     limited = subprocess.run(
-        ["sh", "-c", f'ulimit -f 4; exec "$0" promote {RUN_B}', _command()],
+        ["sh", "-c", f'ulimit -f 4; exec "$0" publish promote {RUN_B}', _command()],
         capture_output=True,
         text=True,
         check=False,

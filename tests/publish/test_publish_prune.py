@@ -237,7 +237,7 @@ def test_a_run_promoted_meanwhile_stops_the_prune(root: Path) -> None:
     verdicts = prune(local, Rule(0, 0), NOW, dry_run=False)
     assert next(verdicts).reason == "promoted"
     promote(local, RUN_A, local.current().version)
-    with pytest.raises(LostRaceError, match=f"{RUN_B}: is not removed"):
+    with pytest.raises(LostRaceError, match=f"{RUN_B}: not removed"):
         next(verdicts)
     assert _runs(root) == [RUN_A, RUN_B, RUN_C]
 

@@ -255,7 +255,7 @@ def test_rows_are_counted_in_the_file(
         ),
         (lambda f: f["counts"].pop(), "sandbox2/non_buyers.csv: 3 rows, counted 0"),
         (lambda f: f["counts"][0].update(audience="all"), "audience must be buyers or"),
-        (lambda f: f.update(run_id="../x"), "is no run id"),
+        (lambda f: f.update(run_id="../x"), "is not a run id"),
         (lambda f: f.update(load_id=""), "load_id must be text"),
         (lambda f: f.update(variables=[]), "variables must be an object"),
         (lambda f: f.update(promote="true"), "promote must be true or false"),

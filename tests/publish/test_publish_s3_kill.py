@@ -143,7 +143,7 @@ def test_a_run_promoted_meanwhile_stops_the_prune(remote: Remote) -> None:
     assert next(verdicts).reason == "promoted"
     promote(RUN_B)
     before = remote.tree()
-    with pytest.raises(LostRaceError, match=f"{RUN_B}: is not removed"):
+    with pytest.raises(LostRaceError, match=f"{RUN_B}: not removed"):
         next(verdicts)
     assert remote.tree() == before
 

@@ -153,10 +153,10 @@ def test_an_address_is_a_bucket_and_a_prefix(
             {"EXPORT_SSE": "AES256", "EXPORT_KMS_KEY_ID": "k"},
             "EXPORT_KMS_KEY_ID needs EXPORT_SSE=aws:kms",
         ),
-        ({"AWS_ENDPOINT_URL": "nowhere"}, "AWS_ENDPOINT_URL is no URL"),
+        ({"AWS_ENDPOINT_URL": "nowhere"}, "AWS_ENDPOINT_URL is not a URL"),
         ({"AWS_DEFAULT_REGION": "no region"}, "InvalidRegionError"),
         ({"AWS_PROFILE": "nobody"}, "the profile of AWS_PROFILE is not configured"),
-        ({"AWS_SECRET_ACCESS_KEY": None}, "the credentials are not whole"),
+        ({"AWS_SECRET_ACCESS_KEY": None}, "the credentials are incomplete"),
         (
             {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
             "no credentials were found",

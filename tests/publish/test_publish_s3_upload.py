@@ -84,7 +84,7 @@ def test_an_upload_that_is_aborted_meanwhile_is_said_to_be(remote: Remote) -> No
 def test_a_part_that_is_damaged_on_its_way_is_refused(remote: Remote) -> None:
     with remote.behind_proxy() as proxy:
         proxy.play(flips_a_bit_up, "PUT", "partNumber=2")
-        with pytest.raises(StorageError, match="the file was damaged on its way"):
+        with pytest.raises(StorageError, match="the file was damaged in transit"):
             write_file(RUN_A, BUYERS, LARGE, 0)
     assert remote.files() == []
     assert remote.uploads() == []

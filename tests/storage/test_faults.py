@@ -1,7 +1,7 @@
-"""What a bucket does at its worst, and what becomes of `sms publish promote` then.
+"""What `sms publish promote` does when a bucket fails.
 
-A real process talks to a real server; a proxy between them plays the faults. Whatever
-happens, a consumer has the old run or the new one, the process says what is wrong in
+The command talks to a real server; a proxy between them plays the faults. Whatever
+happens, a consumer has the old run or the new one, the command says what is wrong in
 one line, and asks S3 no more often than it must.
 """
 
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 
+from publish import s3_writing
 from publish.promotion import promote
 from publish.settings import export_root
 from tests.publish.publishing import RUN_A, RUN_B, RUN_C, build, publish
@@ -81,8 +83,12 @@ def root(s3_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def bucket(s3_server: Server, root: str, proxy: Proxy) -> Bucket:
-    """The root with RUN_A promoted."""
+def bucket(
+    s3_server: Server, root: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> Bucket:
+    """The root with RUN_A promoted. Retries do not wait."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    monkeypatch.setattr(s3_writing, "CONFLICT_SECONDS", (0,) * 5)
     move_to(RUN_A)
     return Bucket(s3_server, root, proxy)
 
@@ -150,7 +156,7 @@ LASTING = {
         resets, "PUT", "current.json", STORAGE, "cannot be reached", TRIES
     ),
     "flipped on the way up": Lasting(
-        flips_a_bit_up, "PUT", "current.json", STORAGE, "damaged on its way", 1
+        flips_a_bit_up, "PUT", "current.json", STORAGE, "damaged in transit", 1
     ),
     "flipped on the way down": Lasting(
         flips_a_bit_down, "GET", "/buyers", CONTRACT, "damaged", 2

@@ -11,6 +11,7 @@ from ops.loads import loads_in_use
 GROUPS = {
     "extract": ("extract.cli", "Read the portals' jobs into the landing."),
     "publish": ("publish.cli", "List, verify, promote and prune runs."),
+    "suppressions": ("publish.suppressions.cli", "Record who said stop, and show it."),
     "audience": ("audience.cli", "Ask builds who is texted, and why."),
     "nightly": ("ops.nightly.cli", "Load, build, compare and promote: a whole night."),
     "review": ("ops.review.cli", "Say what a change of the code does."),

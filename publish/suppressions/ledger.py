@@ -1,0 +1,286 @@
+"""The ledger of a root: suppressions/SEGMENT.csv, which is only ever added to.
+
+A segment's name is the time that it was written and the beginning of its sha256, so
+names sort by time, never collide, and show where a segment was cut or changed. A
+segment of another name that ends with `.csv` counts too.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from common.errors import ConfigError, ContractError, StorageError, UnknownPersonError
+from common.files import make_folder, remove, storage, write_private
+from common.locks import locked
+from common.seeds import portal_regions
+from publish.layout import SUPPRESSIONS
+from publish.root import MOST_READERS, Root
+from publish.suppressions.addresses import read_email, write_time
+from publish.suppressions.entries import (
+    ACTIONS,
+    CHANNELS,
+    SMS,
+    STOP,
+    WITHDRAW,
+    Address,
+    Entry,
+    Withdrawals,
+    new_entries,
+    suppressed,
+    withdrawal,
+    withdrawn,
+)
+from publish.suppressions.lists import Listing, describe_unreadable, read_list
+
+# Such a segment goes to a bucket in one request.
+MOST_ENTRIES = 20_000
+LOCK = ".suppressions.lock"
+
+_NAME = re.compile(r"[0-9]{8}T[0-9]{12}Z-([0-9a-f]{16})\.csv", re.ASCII)
+_PHONE = re.compile(r"\+[1-9][0-9]{1,16}", re.ASCII)
+_TIME = re.compile(
+    r"[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T"
+    r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The entries of a root, and the names of the segments that they were read from."""
+
+    segments: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    @cached_property
+    def suppressed(self) -> Mapping[Address, str]:
+        """Who is suppressed, and since when."""
+        return suppressed(self.entries)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What recording a list did. `ledger` is the ledger with what was added."""
+
+    listing: Listing
+    added: int
+    ledger: Ledger
+
+    @property
+    def known(self) -> int:
+        """How many entries of the list added nothing."""
+        return len(self.listing.entries) - self.added
+
+
+def read_ledger(root: Root, named: Collection[str] = ()) -> Ledger:
+    """Read all segments.
+
+    ContractError where one cannot be read, or where one that `named` has, as the
+    promoted run's manifest does, is not there.
+    """
+    names = sorted(root.list_files(SUPPRESSIONS))
+    missing = sorted(set(named) - set(names))
+    if missing:
+        raise ContractError(
+            f"{_address(root, missing[0])}: is missing, and the promoted run was "
+            "decided by it: put it back"
+        )
+    entries: list[Entry] = []
+    with ThreadPoolExecutor(MOST_READERS) as pool:
+        contents = pool.map(lambda name: root.read(_key(name)), names)
+        for name, content in zip(names, contents, strict=True):
+            entries += _read_segment(root, name, content)
+    return Ledger(tuple(names), tuple(entries))
+
+
+def record(
+    root: Root,
+    list_file: Path,
+    *,
+    format_name: str = "",
+    source: str = "",
+    allow_unreadable: int = 0,
+) -> Recorded:
+    """Add to the ledger what a list has that the ledger has not.
+
+    Readable lines are recorded in any case. After that, more unreadable lines than
+    `allow_unreadable` are a ConfigError. `source` is what the entries say they come
+    from: by default the format and the file's name.
+    """
+    regions = portal_regions()
+    with _recording(root):
+        now = datetime.now(UTC)
+        listing = read_list(
+            list_file,
+            regions,
+            write_time(now),
+            format_name=format_name,
+            source=source,
+        )
+        ledger = read_ledger(root)
+        fresh = new_entries(ledger.entries, listing.entries, write_time(now))
+        ledger = _add(root, ledger, fresh, now)
+    if len(listing.unreadable) > allow_unreadable:
+        raise ConfigError(
+            f"{list_file}: {len(listing.unreadable)} of {listing.rows} lines cannot be "
+            f"read, and {allow_unreadable} are allowed; the other lines are recorded. "
+            f"{describe_unreadable(listing)}"
+        )
+    return Recorded(listing, len(fresh), ledger)
+
+
+def withdraw(
+    root: Root,
+    reason: str,
+    *,
+    address: Address | None = None,
+    at: str = "",
+    source: str = "",
+) -> list[Entry]:
+    """Take back the entries of an address, of an address at a time, or of a source.
+
+    Return the entries that were taken back. UnknownPersonError where there are none.
+    What is recorded later is not taken back.
+    """
+    with _recording(root):
+        now = datetime.now(UTC)
+        ledger = read_ledger(root)
+        withdrawals = Withdrawals(ledger.entries)
+        found = [
+            entry
+            for entry in ledger.entries
+            if entry.action != WITHDRAW
+            and (entry.source == source if address is None else entry.who == address)
+            and at in ("", entry.at)
+            and not withdrawals.take_back(entry)
+        ]
+        if not found:
+            raise UnknownPersonError("the ledger has no such entry to take back")
+        rows = (
+            withdrawal(entry, reason, write_time(now), only_its_source=address is None)
+            for entry in found
+        )
+        _add(root, ledger, list(dict.fromkeys(rows)), now)
+    return found
+
+
+@contextmanager
+def _recording(root: Root) -> Iterator[None]:
+    """Let one process of this machine record at a time."""
+    with storage(root.staging):
+        make_folder(root.staging.parent)
+        with locked(root.staging.parent / LOCK):
+            try:
+                # A process that was killed may have left a segment here.
+                remove(_staging(root))
+                yield
+            finally:
+                remove(_staging(root))
+
+
+def _staging(root: Root) -> Path:
+    return root.staging / SUPPRESSIONS
+
+
+def _add(root: Root, ledger: Ledger, fresh: list[Entry], now: datetime) -> Ledger:
+    """Write entries to new segments; return the ledger with them."""
+    names = [
+        _write_segment(root, fresh[start : start + MOST_ENTRIES], now)
+        for start in range(0, len(fresh), MOST_ENTRIES)
+    ]
+    segments = tuple(sorted({*ledger.segments, *names}))
+    return Ledger(segments, (*ledger.entries, *fresh))
+
+
+def _write_segment(root: Root, entries: list[Entry], now: datetime) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Entry._fields)
+    writer.writerows(entries)
+    content = text.getvalue().encode()
+    digest = sha256(content).hexdigest()
+    name = f"{now:%Y%m%dT%H%M%S%f}Z-{digest[:16]}.csv"
+    staged = _staging(root) / name
+    make_folder(staged.parent)
+    write_private(staged, content)
+    try:
+        root.add(_key(name), staged, name, digest)
+    except StorageError:
+        # Another process may have written the same entries at the same moment.
+        if root.read(_key(name)) != content:
+            raise
+    return name
+
+
+def _read_segment(root: Root, name: str, content: bytes | None) -> list[Entry]:
+    try:
+        return _parse(name, content)
+    except (ValueError, csv.Error) as error:
+        raise ContractError(
+            f"{_address(root, name)}: is not a whole segment of the ledger ({error}): "
+            "put it back as it was"
+        ) from None
+
+
+def _parse(name: str, content: bytes | None) -> list[Entry]:
+    """Return the entries of a segment; ValueError without any of its content."""
+    if content is None:
+        raise ValueError("it is gone")
+    digest = _NAME.fullmatch(name)
+    if digest and not sha256(content).hexdigest().startswith(digest[1]):
+        raise ValueError("its content is not what was written")
+    if not name.endswith(".csv"):
+        raise ValueError("its name does not end with .csv")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    if not text.endswith("\n"):
+        raise ValueError("it has been cut")
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if next(rows, None) != list(Entry._fields):
+        raise ValueError("its header is wrong")
+    entries = []
+    is_time = _TIME.fullmatch
+    for row in rows:
+        if len(row) != len(Entry._fields):
+            raise ValueError(f"line {rows.line_num} has the wrong number of fields")
+        entry = Entry._make(row)
+        channel, address, action, at, _, _, recorded_at = entry
+        if (
+            channel not in CHANNELS
+            or action not in ACTIONS
+            or not _is_address(channel, address)
+            or not is_time(at)
+            or not is_time(recorded_at)
+            or (action == WITHDRAW and not is_time(withdrawn(entry)[0]))
+        ):
+            raise ValueError(f"line {rows.line_num} cannot be read")
+        if action != STOP and at > recorded_at:
+            raise ValueError(
+                f"line {rows.line_num} has a {action} from after it was recorded"
+            )
+        entries.append(entry)
+    return entries
+
+
+def _is_address(channel: str, address: str) -> bool:
+    if channel == SMS:
+        return _PHONE.fullmatch(address) is not None
+    return read_email(address) == address
+
+
+def _key(name: str) -> str:
+    return f"{SUPPRESSIONS}/{name}"
+
+
+def _address(root: Root, name: str) -> str:
+    return root.address(_key(name))

@@ -9,6 +9,9 @@ from phonenumbers import PhoneNumberFormat, ValidationResult
 
 from common.phones import MARGIN
 
+SMS = "sms"
+EMAIL = "email"
+CHANNELS = (SMS, EMAIL)
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 MOST_EMAIL_CHARACTERS = 254
 # A longer extension is a second phone in the same cell.
@@ -18,10 +21,16 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9.!#$%&'*+/=?^_{|}~-]*@"
     r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])"
 )
+_E164 = re.compile(r"\+[1-9][0-9]{1,16}")
 _TIME = re.compile(
     r"([1-9]\d{3}-\d\d-\d\d)"
     r"([T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)?(\.\d{1,9})?"
     r"([Zz]|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?",
+    re.ASCII,
+)
+_WRITTEN_TIME = re.compile(
+    r"[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T"
+    r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ",
     re.ASCII,
 )
 _EXPONENT = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+?\d+")
@@ -36,9 +45,22 @@ def trim(text: str) -> str:
 def read_email(text: str) -> str | None:
     """Return an e-mail as rule R6 writes it, None where it is not valid."""
     trimmed = trim(text)
-    if len(trimmed) > MOST_EMAIL_CHARACTERS or not _EMAIL.fullmatch(trimmed):
-        return None
-    return trimmed.lower()
+    return trimmed.lower() if _is_email(trimmed) else None
+
+
+def is_address(channel: str, text: str) -> bool:
+    """Say whether `text` is an address as the ledger writes it."""
+    if channel == SMS:
+        return _E164.fullmatch(text) is not None
+    return channel == EMAIL and _is_email(text) and text == text.lower()
+
+
+def _is_email(text: str) -> bool:
+    return (
+        len(text) <= MOST_EMAIL_CHARACTERS
+        and text.isascii()
+        and _EMAIL.fullmatch(text) is not None
+    )
 
 
 def is_cut(text: str) -> bool:
@@ -118,6 +140,11 @@ def _written(text: str, seconds: int = 0) -> str | None:
         return write_time(at)
     except (ValueError, OverflowError):
         return None
+
+
+def is_time(text: str) -> bool:
+    """Say whether `text` is a time as the ledger writes it."""
+    return _WRITTEN_TIME.fullmatch(text) is not None
 
 
 def write_time(at: datetime) -> str:

@@ -9,20 +9,25 @@ import click
 from common.errors import ConfigError, UnknownPersonError
 from publish.settings import export_root
 from publish.suppressions import ledger
-from publish.suppressions.addresses import mask, phones, read_email, read_time
-from publish.suppressions.entries import (
-    ACTIONS,
+from publish.suppressions.addresses import (
     CHANNELS,
     EMAIL,
     SMS,
+    mask,
+    phones,
+    read_email,
+    read_time,
+)
+from publish.suppressions.entries import (
+    ACTIONS,
     START,
     STOP,
     WITHDRAW,
     Address,
     Entry,
-    Withdrawals,
     digest,
-    withdrawn,
+    taken_back,
+    target,
 )
 from publish.suppressions.formats import FORMATS
 from publish.suppressions.lists import describe_unreadable
@@ -164,7 +169,7 @@ def show(
     )
     if not history:
         raise UnknownPersonError("the ledger has no entry of this address")
-    withdrawals = Withdrawals(found.entries)
+    gone = taken_back(found.entries)
     since = found.suppressed.get(address)
     rows = [
         {
@@ -173,7 +178,7 @@ def show(
             "reason": entry.reason if is_shown else "",
             "source": entry.source,
             "recorded_at": entry.recorded_at,
-            "withdrawn": entry.action != WITHDRAW and withdrawals.take_back(entry),
+            "withdrawn": entry in gone,
         }
         for entry in history
     ]
@@ -258,7 +263,7 @@ def _address(phone: str | None, email: str | None) -> Address:
 
 
 def _group(entry: Entry) -> tuple[str, str, str, str]:
-    source = withdrawn(entry)[1] if entry.action == WITHDRAW else entry.source
+    source = target(entry).source if entry.action == WITHDRAW else entry.source
     return entry.channel, source, entry.at[:MONTH], entry.action
 
 

@@ -3,10 +3,10 @@
 An entry is a row of a segment. A `stop` suppresses an address, and a `start` lifts the
 stops before it; of equal times, the stop counts. A `withdraw` takes back one stop or
 start, which it names: its `channel` and `address` are those of the entry, its `at` is
-when the entry was taken back, and its `source` is `TIME` or `TIME SOURCE`:
+when the entry was taken back, and its `source` says which entry it is:
 
-    TIME            the entries of the address at that time, whatever their source
-    TIME SOURCE     only those of that source
+    ACTION TIME            that stop or start, whatever its source
+    ACTION TIME SOURCE     that of this source alone
 
 So taking back all of an address or a source adds a row for each of its entries: what
 is recorded later, even with an earlier time, still counts. A stop that lies in the
@@ -25,9 +25,6 @@ from typing import NamedTuple
 
 from publish.suppressions.addresses import TIME_FORMAT
 
-SMS = "sms"
-EMAIL = "email"
-CHANNELS = (SMS, EMAIL)
 STOP = "stop"
 START = "start"
 WITHDRAW = "withdraw"
@@ -55,47 +52,65 @@ class Entry(NamedTuple):
         return self.channel, self.address
 
 
-class Withdrawals:
-    """What has been taken back, to be asked of one entry after the other."""
+class Target(NamedTuple):
+    """What a withdrawal names. Without a source, it holds for all of them."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._targets = {
-            (entry.channel, entry.address, *withdrawn(entry))
-            for entry in entries
-            if entry.action == WITHDRAW
-        }
-
-    def take_back(self, entry: Entry) -> bool:
-        """Say whether a stop or start has been taken back."""
-        name = (entry.channel, entry.address, entry.at)
-        return (*name, "") in self._targets or (*name, entry.source) in self._targets
+    action: str
+    at: str
+    source: str
 
 
-def withdrawn(entry: Entry) -> tuple[str, str]:
-    """Return the time and source (empty: any) that a withdrawal names."""
-    at, _, source = entry.source.partition(" ")
-    return at, source
+def target(entry: Entry) -> Target:
+    """Return what a withdrawal names."""
+    action, _, rest = entry.source.partition(" ")
+    at, _, source = rest.partition(" ")
+    return Target(action, at, source)
 
 
 def withdrawal(
     entry: Entry, reason: str, recorded_at: str, *, only_its_source: bool
 ) -> Entry:
     """Return the entry that takes another one back."""
-    target = f"{entry.at} {entry.source}" if only_its_source else entry.at
-    return Entry(*entry.who, WITHDRAW, recorded_at, reason, target, recorded_at)
+    name = f"{entry.action} {entry.at}"
+    if only_its_source:
+        name += f" {entry.source}"
+    return Entry(*entry.who, WITHDRAW, recorded_at, reason, name, recorded_at)
+
+
+def taken_back(entries: Iterable[Entry], *, whole: bool = False) -> set[Entry]:
+    """Return the stops and starts that have been taken back.
+
+    `whole` leaves out those that were taken back for their own source alone.
+    """
+    known = list(entries)
+    targets = {(*e.who, *target(e)) for e in known if e.action == WITHDRAW}
+    addresses = {name[:2] for name in targets}
+    return {
+        entry
+        for entry in known
+        if entry[:2] in addresses
+        and (
+            (*entry[:4], "") in targets
+            or (not whole and (*entry[:4], entry.source) in targets)
+        )
+    }
 
 
 def suppressed(entries: Iterable[Entry]) -> dict[Address, str]:
     """Return who is suppressed, and the latest time that each said stop."""
     known = list(entries)
-    withdrawals = Withdrawals(known)
-    latest: dict[str, dict[Address, str]] = {STOP: {}, START: {}}
+    gone = taken_back(known)
+    stops: dict[Address, str] = {}
+    starts: dict[Address, str] = {}
     for entry in known:
-        if entry.action != WITHDRAW and not withdrawals.take_back(entry):
-            times = latest[entry.action]
-            times[entry.who] = max(entry.at, times.get(entry.who, ""))
-    starts = latest[START]
-    return {w: at for w, at in latest[STOP].items() if at >= starts.get(w, "")}
+        channel, address, action, at, *_ = entry
+        if action == WITHDRAW or (gone and entry in gone):
+            continue
+        times = stops if action == STOP else starts
+        who = channel, address
+        if at > times.get(who, ""):
+            times[who] = at
+    return {who: at for who, at in stops.items() if at >= starts.get(who, "")}
 
 
 def new_entries(
@@ -108,37 +123,26 @@ def new_entries(
     address is not suppressed and no stop of it by that source was taken back.
     """
     present, wanted = list(known), list(listed)
-    withdrawals = Withdrawals(present)
-    standing = {entry[:4] for entry in present if not withdrawals.take_back(entry)}
-    # Of a stop or start that was taken back: its sources, and that is it for any.
-    gone = {(*entry[:4], entry.source) for entry in present} | {
-        entry[:4]
-        for entry in present
-        if withdrawals.take_back(entry._replace(source=""))
-    }
+    gone = taken_back(present)
+    taken_from = {(entry[:4], entry.source) for entry in gone}
+    settled = {entry[:4] for entry in present if not gone or entry not in gone}
+    settled |= {entry[:4] for entry in taken_back(present, whole=True)}
     fresh = {
         entry[:4]: entry
         for entry in wanted
         if entry.at
-        and entry[:4] not in standing
-        and entry[:4] not in gone
-        and (*entry[:4], entry.source) not in gone
+        and entry[:4] not in settled
+        and (entry[:4], entry.source) not in taken_from
     }
-    taken = {entry[:4] for entry in present}
-    stopped = suppressed([*present, *fresh.values()])
-    taken_back = {
-        (*entry.who, entry.source)
-        for entry in present
-        if entry.action == STOP and withdrawals.take_back(entry)
-    }
-    for entry in wanted:
-        if (
-            not entry.at
-            and entry.who not in stopped
-            and (*entry.who, entry.source) not in taken_back
-        ):
-            dated = _dated(entry, recorded_at, taken)
-            fresh.setdefault(dated[:4], dated)
+    undated = [entry for entry in wanted if not entry.at]
+    if undated:
+        stopped = suppressed([*present, *fresh.values()])
+        taken = {entry[:4] for entry in gone}
+        silenced = {(e.who, e.source) for e in gone if e.action == STOP}
+        for entry in undated:
+            if entry.who not in stopped and (entry.who, entry.source) not in silenced:
+                dated = _dated(entry, recorded_at, taken)
+                fresh.setdefault(dated[:4], dated)
     return list(fresh.values())
 
 

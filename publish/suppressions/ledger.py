@@ -23,20 +23,19 @@ from common.locks import locked
 from common.seeds import portal_regions
 from publish.layout import SUPPRESSIONS
 from publish.root import MOST_READERS, Root
-from publish.suppressions.addresses import read_email, write_time
+from publish.suppressions.addresses import is_address, is_time, write_time
 from publish.suppressions.entries import (
     ACTIONS,
-    CHANNELS,
-    SMS,
+    START,
     STOP,
     WITHDRAW,
     Address,
     Entry,
-    Withdrawals,
     new_entries,
     suppressed,
+    taken_back,
+    target,
     withdrawal,
-    withdrawn,
 )
 from publish.suppressions.lists import Listing, describe_unreadable, read_list
 
@@ -45,12 +44,6 @@ MOST_ENTRIES = 20_000
 LOCK = ".suppressions.lock"
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{12}Z-([0-9a-f]{16})\.csv", re.ASCII)
-_PHONE = re.compile(r"\+[1-9][0-9]{1,16}", re.ASCII)
-_TIME = re.compile(
-    r"[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T"
-    r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ",
-    re.ASCII,
-)
 
 
 @dataclass(frozen=True)
@@ -153,14 +146,14 @@ def withdraw(
     with _recording(root):
         now = datetime.now(UTC)
         ledger = read_ledger(root)
-        withdrawals = Withdrawals(ledger.entries)
+        gone = taken_back(ledger.entries)
         found = [
             entry
             for entry in ledger.entries
             if entry.action != WITHDRAW
             and (entry.source == source if address is None else entry.who == address)
             and at in ("", entry.at)
-            and not withdrawals.take_back(entry)
+            and entry not in gone
         ]
         if not found:
             raise UnknownPersonError("the ledger has no such entry to take back")
@@ -248,34 +241,30 @@ def _parse(name: str, content: bytes | None) -> list[Entry]:
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     if next(rows, None) != list(Entry._fields):
         raise ValueError("its header is wrong")
-    entries = []
-    is_time = _TIME.fullmatch
-    for row in rows:
-        if len(row) != len(Entry._fields):
-            raise ValueError(f"line {rows.line_num} has the wrong number of fields")
-        entry = Entry._make(row)
-        channel, address, action, at, _, _, recorded_at = entry
-        if (
-            channel not in CHANNELS
-            or action not in ACTIONS
-            or not _is_address(channel, address)
-            or not is_time(at)
-            or not is_time(recorded_at)
-            or (action == WITHDRAW and not is_time(withdrawn(entry)[0]))
-        ):
-            raise ValueError(f"line {rows.line_num} cannot be read")
-        if action != STOP and at > recorded_at:
-            raise ValueError(
-                f"line {rows.line_num} has a {action} from after it was recorded"
-            )
-        entries.append(entry)
+    try:
+        entries = [Entry._make(row) for row in rows]
+    except TypeError:
+        raise ValueError("a line has the wrong number of fields") from None
+    _check(entries)
     return entries
 
 
-def _is_address(channel: str, address: str) -> bool:
-    if channel == SMS:
-        return _PHONE.fullmatch(address) is not None
-    return read_email(address) == address
+def _check(entries: list[Entry]) -> None:
+    # Checked by column: a build reads all segments, and waits for it.
+    if not {entry.action for entry in entries} <= set(ACTIONS):
+        raise ValueError("it has an unknown action")
+    if not all(is_address(channel, address) for channel, address, *_ in entries):
+        raise ValueError("it has an address that cannot be read")
+    times = {entry.at for entry in entries} | {entry.recorded_at for entry in entries}
+    others = [entry for entry in entries if entry.action != STOP]
+    targets = [target(entry) for entry in others if entry.action == WITHDRAW]
+    if not {name.action for name in targets} <= {STOP, START}:
+        raise ValueError("it has a withdrawal of nothing")
+    times |= {name.at for name in targets}
+    if not all(map(is_time, times)):
+        raise ValueError("it has a time that cannot be read")
+    if any(entry.at > entry.recorded_at for entry in others):
+        raise ValueError("it has a start or withdrawal from after it was recorded")
 
 
 def _key(name: str) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 from common.errors import ConfigError
 from common.files import storage
 from publish.suppressions.addresses import (
+    CHANNELS,
+    EMAIL,
+    SMS,
     is_cut,
     phones,
     phones_by_region,
@@ -17,7 +20,7 @@ from publish.suppressions.addresses import (
     repair,
     trim,
 )
-from publish.suppressions.entries import CHANNELS, EMAIL, SMS, START, STOP, Entry
+from publish.suppressions.entries import START, STOP, Entry
 from publish.suppressions.formats import FORMATS, NOTHING, Format, columns, recognize
 
 # As bytes that begin a file in UTF-16.

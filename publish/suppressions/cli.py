@@ -254,7 +254,7 @@ def _address(phone: str | None, email: str | None) -> Address:
     if phone is not None:
         found = phones(phone, ()) if phone.strip().startswith("+") else set()
         if not found:
-            raise ConfigError("--phone must be a phone such as +12065550100")
+            raise ConfigError("--phone must begin with + and the country code")
         return SMS, found.pop()
     read = read_email(email or "")
     if read is None:

@@ -13,6 +13,7 @@ from publish.suppressions.cli import cli
 from tests.suppressions.conftest import SAMPLES
 from tests.suppressions.writing import HEADER, A, B, listed, row
 
+D = "+12065550150"
 NOON = "2025-01-31T12:00:00Z"
 
 
@@ -120,14 +121,14 @@ def test_a_format_can_be_asked_for(folder: Root, tmp_path: Path) -> None:
         (("show", "--phone", "2065550100"), 2),
         (("show", "--phone", "+1"), 2),
         (("show", "--email", "a@b"), 2),
-        (("show", "--phone", B), 1),
+        (("show", "--phone", D), 1),
         (("withdraw", "--reason", "x"), 2),
         (("withdraw", "--source", "x", "--phone", A, "--reason", "x"), 2),
         (("withdraw", "--source", "x", "--at", NOON, "--reason", "x"), 2),
         (("withdraw", "--source", "x", "--reason", "x"), 1),
         (("withdraw", "--phone", A, "--at", "noon", "--reason", "x"), 2),
         (("withdraw", "--phone", A, "--reason", " "), 2),
-        (("withdraw", "--phone", B, "--reason", "x"), 1),
+        (("withdraw", "--phone", D, "--reason", "x"), 1),
         (("add", "missing.csv"), 2),
     ],
 )
@@ -136,8 +137,6 @@ def test_a_mistake_has_its_exit_code_and_shows_no_address(
 ) -> None:
     del folder
     run("add", str(SAMPLES / "postscript.csv"))
-    if code == 1 and B in arguments:
-        arguments = tuple("+12065550150" if a == B else a for a in arguments)
     with pytest.raises(CommandError) as error:
         run(*arguments)
     assert error.value.exit_code == code

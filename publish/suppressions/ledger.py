@@ -3,15 +3,19 @@
 A segment's name is the time that it was written and the beginning of its sha256, so
 names sort by time, never collide, and show where a segment was cut or changed. A
 segment of another name that ends with `.csv` counts too.
+
+A bucket takes long to read many segments. So every MOST_LOOSE of them are restated in
+suppressions/compacted/SEGMENT.csv, which has the segment's name before each row. A
+segment that is restated is not read, but must be there: all are kept.
 """
 
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
@@ -41,9 +45,17 @@ from publish.suppressions.lists import Listing, describe_unreadable, read_list
 
 # Such a segment goes to a bucket in one request.
 MOST_ENTRIES = 20_000
+# Segments that are not restated in a compacted one.
+MOST_LOOSE = 50
+COMPACTED = "compacted/"
 LOCK = ".suppressions.lock"
+COMPACTED_COLUMNS = ("segment", *Entry._fields)
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{12}Z-([0-9a-f]{16})\.csv", re.ASCII)
+
+
+# The entries of segments, by name.
+type Segments = dict[str, list[Entry]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class Ledger:
 
     segments: tuple[str, ...]
     entries: tuple[Entry, ...]
+    loose: int = field(default=0, compare=False)
 
     @cached_property
     def suppressed(self) -> Mapping[Address, str]:
@@ -79,19 +92,37 @@ def read_ledger(root: Root, named: Collection[str] = ()) -> Ledger:
     ContractError where one cannot be read, or where one that `named` has, as the
     promoted run's manifest does, is not there.
     """
+    restated, loose = _load(root, named)
+    found = {**restated, **loose}
+    names = tuple(sorted(found))
+    entries = tuple(entry for name in names for entry in found[name])
+    return Ledger(names, entries, len(loose))
+
+
+def _load(root: Root, named: Collection[str]) -> tuple[Segments, Segments]:
+    """Read the restated segments and the others."""
     names = sorted(root.list_files(SUPPRESSIONS))
-    missing = sorted(set(named) - set(names))
+    present = {name for name in names if not name.startswith(COMPACTED)}
+    compacted = [name for name in names if name not in present]
+    restated: Segments = {}
+    for name, content in _fetch(root, compacted):
+        restated |= _read_segment(root, name, content)
+    missing = sorted({*named, *restated} - present)
     if missing:
         raise ContractError(
-            f"{_address(root, missing[0])}: is missing, and the promoted run was "
-            "decided by it: put it back"
+            f"{_address(root, missing[0])}: is missing, and the promoted run or a "
+            "compacted segment names it: put it back"
         )
-    entries: list[Entry] = []
+    loose: Segments = {}
+    for name, content in _fetch(root, sorted(present - restated.keys())):
+        loose |= _read_segment(root, name, content)
+    return restated, loose
+
+
+def _fetch(root: Root, names: list[str]) -> Iterator[tuple[str, bytes | None]]:
     with ThreadPoolExecutor(MOST_READERS) as pool:
         contents = pool.map(lambda name: root.read(_key(name)), names)
-        for name, content in zip(names, contents, strict=True):
-            entries += _read_segment(root, name, content)
-    return Ledger(tuple(names), tuple(entries))
+        yield from zip(names, contents, strict=True)
 
 
 def record(
@@ -189,15 +220,35 @@ def _add(root: Root, ledger: Ledger, fresh: list[Entry], now: datetime) -> Ledge
         _write_segment(root, fresh[start : start + MOST_ENTRIES], now)
         for start in range(0, len(fresh), MOST_ENTRIES)
     ]
+    loose = ledger.loose + len(names)
+    if names and loose >= MOST_LOOSE:
+        _compact(root, now)
+        loose = 0
     segments = tuple(sorted({*ledger.segments, *names}))
-    return Ledger(segments, (*ledger.entries, *fresh))
+    return Ledger(segments, (*ledger.entries, *fresh), loose)
 
 
 def _write_segment(root: Root, entries: list[Entry], now: datetime) -> str:
+    return _write(root, "", [Entry._fields, *entries], now)
+
+
+def _compact(root: Root, now: datetime) -> None:
+    """Restate the segments that are not restated yet."""
+    _, loose = _load(root, ())
+    rows: list[tuple[str, ...]] = []
+    for name, entries in loose.items():
+        if rows and len(rows) + len(entries) > MOST_ENTRIES:
+            _write(root, COMPACTED, [COMPACTED_COLUMNS, *rows], now)
+            rows = []
+        rows += [(name, *entry) for entry in entries]
+    _write(root, COMPACTED, [COMPACTED_COLUMNS, *rows], now)
+
+
+def _write(
+    root: Root, place: str, rows: Iterable[tuple[str, ...]], now: datetime
+) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Entry._fields)
-    writer.writerows(entries)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     content = text.getvalue().encode()
     digest = sha256(content).hexdigest()
     name = f"{now:%Y%m%dT%H%M%S%f}Z-{digest[:16]}.csv"
@@ -205,15 +256,15 @@ def _write_segment(root: Root, entries: list[Entry], now: datetime) -> str:
     make_folder(staged.parent)
     write_private(staged, content)
     try:
-        root.add(_key(name), staged, name, digest)
+        root.add(_key(place + name), staged, name, digest)
     except StorageError:
         # Another process may have written the same entries at the same moment.
-        if root.read(_key(name)) != content:
+        if root.read(_key(place + name)) != content:
             raise
     return name
 
 
-def _read_segment(root: Root, name: str, content: bytes | None) -> list[Entry]:
+def _read_segment(root: Root, name: str, content: bytes | None) -> Segments:
     try:
         return _parse(name, content)
     except (ValueError, csv.Error) as error:
@@ -223,11 +274,11 @@ def _read_segment(root: Root, name: str, content: bytes | None) -> list[Entry]:
         ) from None
 
 
-def _parse(name: str, content: bytes | None) -> list[Entry]:
+def _parse(name: str, content: bytes | None) -> Segments:
     """Return the entries of a segment; ValueError without any of its content."""
     if content is None:
         raise ValueError("it is gone")
-    digest = _NAME.fullmatch(name)
+    digest = _NAME.fullmatch(name.removeprefix(COMPACTED))
     if digest and not sha256(content).hexdigest().startswith(digest[1]):
         raise ValueError("its content is not what was written")
     if not name.endswith(".csv"):
@@ -239,14 +290,21 @@ def _parse(name: str, content: bytes | None) -> list[Entry]:
     if not text.endswith("\n"):
         raise ValueError("it has been cut")
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    if next(rows, None) != list(Entry._fields):
+    is_compacted = name.startswith(COMPACTED)
+    columns = COMPACTED_COLUMNS if is_compacted else Entry._fields
+    if next(rows, None) != list(columns):
         raise ValueError("its header is wrong")
+    found: Segments = {} if is_compacted else {name: []}
     try:
-        entries = [Entry._make(row) for row in rows]
-    except TypeError:
+        if is_compacted:
+            for segment, *fields in rows:
+                found.setdefault(segment, []).append(Entry._make(fields))
+        else:
+            found[name] = [Entry._make(fields) for fields in rows]
+    except (TypeError, ValueError):
         raise ValueError("a line has the wrong number of fields") from None
-    _check(entries)
-    return entries
+    _check([entry for entries in found.values() for entry in entries])
+    return found
 
 
 def _check(entries: list[Entry]) -> None:

@@ -239,6 +239,43 @@ def test_a_segment_that_a_manifest_names_must_be_there(root: Root) -> None:
         read_ledger(root, [name, "gone.csv"])
 
 
+def test_many_segments_are_restated_in_one_and_all_are_kept(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_LOOSE", 3)
+    numbers = [f"+1206555011{number}" for number in range(5)]
+    for phone in numbers:
+        done = add(root, tmp_path, row(phone, NOON))
+    withdraw(root, "wrong", address=("sms", numbers[0]))
+    files = segments(root)
+    plain = [name for name in files if not name.startswith("compacted/")]
+    assert (len(plain), len(files)) == (6, 8)
+    found = read_ledger(root)
+    assert found.segments == tuple(plain)
+    assert len(found.entries) == len(set(found.entries)) == 6
+    assert done.ledger.segments == tuple(plain[:5])
+    assert set(phones(root)) == set(numbers[1:])
+    # What is restated is not read again.
+    read: list[str] = []
+    take = type(root).read
+
+    def noted(place: Root, key: str) -> bytes | None:
+        read.append(key)
+        return take(place, key)
+
+    monkeypatch.setattr(type(root), "read", noted)
+    assert read_ledger(root) == found
+    assert sorted(read) == [f"suppressions/{n}" for n in files if "compacted/" in n]
+
+
+def test_a_segment_that_a_compacted_one_restates_must_be_there(root: Root) -> None:
+    name = plant(root, SEGMENT + STOP_ROW)
+    text = f"segment,{SEGMENT}{name},{STOP_ROW}gone.csv,{STOP_ROW}"
+    plant(root, text, "compacted/a.csv")
+    with pytest.raises(ContractError, match=r"suppressions/gone\.csv: is missing"):
+        read_ledger(root)
+
+
 def test_names_of_segments_say_nothing_about_the_order(root: Root) -> None:
     plant(root, SEGMENT + STOP_ROW, "b.csv")
     start = STOP_ROW.replace("stop", "start").replace(NOON, LATER)

@@ -52,7 +52,7 @@ def segments(root: Root) -> dict[str, bytes | None]:
 def plant(root: Root, text: str, name: str = "") -> str:
     """Put a segment into a root as it is; return its name."""
     name = name or f"{token_hex(4)}.csv"
-    staged = root.staging / name
+    staged = root.staging / name.replace("/", "-")
     staged.parent.mkdir(parents=True, exist_ok=True)
     staged.write_text(text)
     root.add(f"suppressions/{name}", staged, name, sha256(text.encode()).hexdigest())

@@ -11,6 +11,7 @@ from ops.loads import loads_in_use
 GROUPS = {
     "extract": ("extract.cli", "Land what the portals say: loads of their jobs."),
     "publish": ("publish.cli", "List, verify, compare, promote and prune runs."),
+    "suppressions": ("publish.suppressions.cli", "Record who said stop, and show it."),
     "audience": ("audience.cli", "Ask builds who is texted, and why."),
     "nightly": ("ops.nightly.cli", "Run a whole night: load, build, compare, promote."),
     "review": ("ops.review.cli", "Compare the audiences before and after a change."),

@@ -22,6 +22,8 @@ RUNS = "runs"
 CURRENT = "current.json"
 LATEST = "latest"
 COPIES = ".latest"
+# The ledger of opt-outs: publish.suppressions.ledger.
+SUPPRESSIONS = "suppressions"
 STAGING = ".staging"
 S3 = "s3://"
 

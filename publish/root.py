@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+# Files that are read at the same time; a bucket's client has as many connections.
+MOST_READERS = 32
+
 
 @dataclass(frozen=True)
 class Stored:

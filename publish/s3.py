@@ -40,7 +40,7 @@ from publish.layout import (
     run_key,
 )
 from publish.locking import promoting
-from publish.root import Stored
+from publish.root import MOST_READERS, Stored
 from publish.s3_bucket import Bucket, Note
 from publish.s3_errors import s3_errors
 from publish.s3_writing import add, put
@@ -225,6 +225,7 @@ def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
+        max_pool_connections=MOST_READERS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         # The project compares all that it reads with the manifest or the metadata.
         response_checksum_validation="when_required",

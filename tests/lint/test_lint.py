@@ -94,7 +94,8 @@ def spoilt_project(folder: Path) -> Path:
         "    columns: [{name: one}]\n"
     )
     (folder / "models" / "marts" / "audience_copy.sql").write_text(
-        "{{ config(materialized='view') }}\nselect * from {{ ref('export_contacts') }}\n"
+        "{{ config(materialized='view') }}\n"
+        "select * from {{ ref('export_contacts') }}\n"
     )
     return folder
 

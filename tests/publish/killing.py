@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from common.retention import Rule
@@ -22,6 +23,7 @@ from publish.promotion import promote
 from publish.pruning import prune
 from publish.root import Root
 from publish.settings import export_root
+from publish.suppressions.ledger import record
 from tests.publish import publishing
 
 TOUCHES = {
@@ -74,10 +76,16 @@ def upload_file(root: str, run_id: str) -> None:
     publishing.write_file(run_id, "sandbox1/buyers.csv", "a\n" * (5 << 20), 0)
 
 
+def record_list(root: str, list_file: str) -> None:
+    """Record a list of opt-outs."""
+    record(root_of(root), Path(list_file))
+
+
 CALLS = {
     "promote": promote_run,
     "build": build_run,
     "prune": prune_runs,
+    "record": record_list,
     "upload": upload_file,
 }
 

@@ -38,7 +38,11 @@ def test_a_fault_is_played_at_its_kind_of_request_so_many_times(world: World) ->
         ("html:1", None, "html takes no argument"),
         ("status:soon", None, "status takes a number"),
         ("dirt:mud", None, "dirt takes one of nul, surrogate, "),
-        ("html", "jobs", "unknown kind of request 'jobs': must be one of activities, job, "),
+        (
+            "html",
+            "jobs",
+            "unknown kind of request 'jobs': must be one of activities, job, ",
+        ),
     ],
 )
 def test_what_is_no_fault_is_told(text: str, at: str | None, reason: str) -> None:

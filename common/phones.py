@@ -1,17 +1,11 @@
 """Phones that a text message can reach (rule R5)."""
 
-import unicodedata
-
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from common.text import MARGIN
+
 TEXTABLE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-# U+3000 is the last code point that is white space; control characters end earlier.
-MARGIN = "".join(
-    character
-    for character in map(chr, range(0x3001))
-    if character.isspace() or unicodedata.category(character) == "Cc"
-)
 
 
 def textable_phone(text: str, region: str) -> str | None:

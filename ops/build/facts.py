@@ -5,7 +5,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from common.phones import MARGIN
+from common.text import MARGIN
 from ops.build.invocation import Invocation
 from ops.build.variables import filters
 from publish.fields import Json

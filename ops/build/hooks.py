@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 from audience.report.build import Build
 from audience.report.writing import write_report
 from common.errors import CommandError
-from common.phones import MARGIN
+from common.text import MARGIN
 from common.version import code_version
 from extract.portals import read_portals
 from ops.build.facts import AS_OF, audience_counts, counted_files

@@ -4,10 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-import phonenumbers
-from phonenumbers import PhoneNumberFormat, ValidationResult
-
-from common.phones import MARGIN
+from common.text import MARGIN
 
 SMS = "sms"
 EMAIL = "email"
@@ -100,6 +97,10 @@ def _digits(text: str) -> str:
 
 
 def _possible(texts: Iterable[tuple[str, str | None]]) -> set[str]:
+    # Most commands of the ledger read no phone, and this import is slow.
+    import phonenumbers  # noqa: PLC0415
+    from phonenumbers import PhoneNumberFormat, ValidationResult  # noqa: PLC0415
+
     found = set()
     for text, region in texts:
         try:

@@ -8,7 +8,7 @@ from string import Template
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # dbt brings it, without types
+import yaml
 
 from tests.e2e.project import SOURCE
 

@@ -44,7 +44,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class FileName:
-    """A path inside a run. Portal and audience are None for a table of the whole run."""
+    """A path inside a run. A table of the whole run has no portal and audience."""
 
     path: str
     portal: str | None
@@ -59,7 +59,8 @@ def parse_path(path: str) -> FileName:
     match = _AUDIENCE_FILE.fullmatch(path)
     if not match or match[1] in (*RUN_TABLES, MANIFEST, REPORT):
         raise ConfigError(
-            f"{shown(path)} is not a file of a run: these are {', '.join(RUN_TABLES)} and "
+            f"{shown(path)} is not a file of a run: these are "
+            f"{', '.join(RUN_TABLES)} and "
             f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "
             "letters, digits, '.', '_' and '-', and begins with a letter or digit"
         )

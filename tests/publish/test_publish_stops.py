@@ -315,7 +315,7 @@ def test_a_stop_that_cannot_be_left_out_at_once_is_told(
         path.write_text(path.read_text() + "x\n")
         return moved
 
-    monkeypatch.setattr(refreshing.promotion, "promote", promote_and_stop)
+    monkeypatch.setattr(promotion, "promote", promote_and_stop)
     done = publish("promote", RUN_A)
     assert done.returncode == 10
     assert "is promoted, but people who said stop meanwhile" in done.stderr

@@ -94,9 +94,7 @@ def promote(
             raise lost_race(run_id)
         moves = _would_move(root, run_id, sha256)
         if moves:
-            check_stops(root, manifest)
-            if not accept_change:
-                _compare(root, manifest)
+            check(root, manifest, accept_change=accept_change)
         root.stage_latest(run_id, _digests(manifest))
         # The run that is replaced, if its promotion was stopped before this.
         log_current(root)
@@ -105,6 +103,13 @@ def promote(
             log_current(root)
         _have_latest_follow(root, manifest)
     return moves
+
+
+def check(root: Root, manifest: Manifest, *, accept_change: bool = False) -> None:
+    """Raise ContractError if a run must not replace the promoted one."""
+    check_stops(root, manifest)
+    if not accept_change:
+        _compare(root, manifest)
 
 
 def repair_latest(root: Root) -> None:

@@ -179,10 +179,10 @@ def test_a_run_is_compared_with_the_promoted_one_and_its_database(
 
 
 def test_a_plan_says_if_its_run_would_be_held_back(
-    project: Project, promoted: Manifest, tmp_path: Path
+    exported: tuple[Project, Outcome], promoted: Manifest, tmp_path: Path
 ) -> None:
     root = LocalRoot(tmp_path / "exports")
-    shutil.copytree(project.exports, root.folder, symlinks=True)
+    shutil.copytree(exported[0].exports, root.folder, symlinks=True)
     assert what_stands_against(root, promoted).startswith("it is a plan")
     # Otherwise it is a way back, which may differ.
     shutil.rmtree(root.folder / "promotions")

@@ -5,14 +5,17 @@
                               "sha256"}],
                    "counts": [{"portal", "audience", "candidates", "exported",
                                "excluded": {reason: n}}]}
-    current.json  {"run_id", "manifest", "manifest_sha256", "promoted_at"}
+    current.json  {"run_id", "manifest", "manifest_sha256", "promoted_at",
+                   "promoted_by"}
     run_json      a manifest whose files have no bytes and no sha256 yet, with
                   "promote": bool. May leave out "code_version" (that of the code at
                   hand) and give "began_with" (what export_begin answered; else what
                   it answered last in this process)
 
-`portal` and `audience` of a file are null for exclusions.csv. Paths in `files` are
-below the run's folder, `manifest` is below the root.
+`portal` and `audience` of a file are null for a table of the whole run. Paths in
+`files` are below the run's folder, `manifest` is below the root. The manifest of a
+run without the rows of people who said stop also has "derived_from", the run that it
+is a copy of. Roots of earlier versions have no "promoted_by".
 """
 
 import hashlib
@@ -65,6 +68,7 @@ class About:
     as_of: str
     code_version: str
     variables: dict[str, Json]
+    derived_from: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Current:
     manifest: str
     manifest_sha256: str
     promoted_at: str
+    promoted_by: str = ""
 
 
 def audience_rows(manifest: Manifest) -> dict[tuple[str, str], int]:
@@ -120,7 +125,10 @@ def write_manifest(manifest: Manifest) -> bytes:
     """Return manifest.json."""
     files = [asdict(file) for file in manifest.files]
     counts = [asdict(count) for count in manifest.counts]
-    return canonical({**asdict(manifest.about), "files": files, "counts": counts})
+    about = asdict(manifest.about)
+    if manifest.about.derived_from is None:
+        del about["derived_from"]
+    return canonical({**about, "files": files, "counts": counts})
 
 
 def write_current(current: Current) -> bytes:
@@ -166,18 +174,25 @@ def read_current(content: bytes) -> Current:
     manifest = fields.text("manifest")
     if manifest != manifest_key(run_id):
         raise fields.wrong("manifest", manifest_key(run_id))
+    by = "promoted_by"
     return Current(
-        run_id, manifest, fields.sha256("manifest_sha256"), fields.text("promoted_at")
+        run_id,
+        manifest,
+        fields.sha256("manifest_sha256"),
+        fields.text("promoted_at"),
+        fields.text(by, empty=True) if by in fields else "",
     )
 
 
 def _read_about(fields: Fields, code: str) -> About:
+    derived = "derived_from"
     return About(
         run_id=fields.run_id("run_id"),
         load_id=fields.text("load_id"),
         as_of=fields.text("as_of"),
         code_version=code,
         variables=fields.mapping("variables"),
+        derived_from=fields.run_id(derived) if derived in fields else None,
     )
 
 

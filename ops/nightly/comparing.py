@@ -9,9 +9,8 @@ from audience.diff import SIDES
 from common.errors import CommandError, ContractError, DatabaseError
 from ops.nightly.steps import Steps
 from ops.nightly.summary import Night
-from publish.guard import check_volume
 from publish.manifest import Manifest
-from publish.promotion import load_promoted
+from publish.promotion import check, load_promoted
 from publish.root import Root
 
 
@@ -99,11 +98,10 @@ def _audience_diff(steps: Steps, night: Night, base: Path, head: Path) -> int:
     )
 
 
-def what_stands_against(promoted: Manifest | None, manifest: Manifest) -> str:
-    """Return why a plan's run is not promoted: the volume guard, or being a plan."""
+def what_stands_against(root: Root, manifest: Manifest) -> str:
+    """Return why a plan's run is not promoted: a guard, or being a plan."""
     try:
-        if promoted is not None:
-            check_volume(promoted, manifest)
+        check(root, manifest)
     except CommandError as error:
         return str(error)
     return "it is a plan"

@@ -176,7 +176,7 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
         night.manifest = manifest
     _build_again(places, steps, night, manifest, suppressions)
     with steps.step("compare with the promoted run"):
-        promoted = compare_with_promoted(
+        compare_with_promoted(
             steps, night, export_root(), (places.database, places.built)
         )
     if wanted.mode == EXPORT:
@@ -185,7 +185,7 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
             steps.run("sms", "publish", "promote", build.run_id, *accepted)
         night.is_promoted = True
     else:
-        night.obstacle = what_stands_against(promoted, manifest)
+        night.obstacle = what_stands_against(export_root(), manifest)
     with steps.step("keep the database"):
         _keep(places, is_promoted=night.is_promoted)
         remove(places.folder / FETCHED)

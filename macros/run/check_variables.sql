@@ -17,6 +17,7 @@
         'contact_filter': ['phone', 'email', 'any'],
         'audience': ['both', 'buyers', 'non_buyers'],
         'dedup_by': ['activity_subject', 'phone_job', 'phone'],
+        'buyers_get_no_reminder': ['never', 'job', 'portal'],
     }) }}
 {%- endmacro %}
 
@@ -33,6 +34,9 @@
         ).columns[0].values() | list,
         'groups': none,
         'export_formats': ['csv', 'json'],
+        'contact_routes': [
+            'registered_user', 'delivery_1', 'delivery_2', 'subject', 'subject_2',
+        ],
     }) }}
 {%- endmacro %}
 
@@ -41,7 +45,8 @@
         variable_choices().keys() | list
         + ['portals', 'job_uuids', 'groups', 'export_formats', 'as_of',
            'require_images', 'registered_only', 'promote',
-           'consent_max_age_days', 'max_change']
+           'consent_max_age_days', 'max_change', 'contact_routes',
+           'max_subjects_per_address']
     ) | sort) }}
 {%- endmacro %}
 
@@ -91,6 +96,15 @@
     {%- if not wrong and not var('export_formats') -%}
         {%- do wrong.append('export_formats must not be empty (allowed: csv, json)') -%}
     {%- endif -%}
+    {%- set routes = var('contact_routes') -%}
+    {%- if not wrong and not routes -%}
+        {%- do wrong.append(
+            'contact_routes must not be empty (allowed: '
+            ~ variable_lists()['contact_routes'] | join(', ') ~ ')'
+        ) -%}
+    {%- elif not wrong and routes | unique | list | length != routes | length -%}
+        {%- do wrong.append('contact_routes must not name a route twice') -%}
+    {%- endif -%}
     {{ return(wrong) }}
 {%- endmacro %}
 
@@ -105,6 +119,12 @@
     {%- if days is boolean or days is not integer or days < 0 or days > 36500 -%}
         {%- do wrong.append(
             'consent_max_age_days must be a whole number from 0 to 36500'
+        ) -%}
+    {%- endif -%}
+    {%- set most = var('max_subjects_per_address') -%}
+    {%- if most is boolean or most is not integer or most < 0 -%}
+        {%- do wrong.append(
+            'max_subjects_per_address must be a whole number, 0 or more'
         ) -%}
     {%- endif -%}
     {%- set limit = var('max_change') -%}

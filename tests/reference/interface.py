@@ -56,14 +56,26 @@ REASONS = (
     "no_images",
     "contact_missing",
     "contact_invalid",
+    "contact_shared",
     "suppressed",
     "consent_denied",
     "consent_missing",
     "consent_expired",
     "access_key_missing",
+    "buyer_elsewhere",
     "duplicate",
 )
 """R13's reasons in the order in which they apply."""
+
+
+CONTACT_ROUTES = (
+    "registered_user",
+    "delivery_1",
+    "delivery_2",
+    "subject",
+    "subject_2",
+)
+"""R4's routes in their default order."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,9 @@ class Variables:
     audience: str = "both"
     dedup_by: str = "activity_subject"
     consent_max_age_days: int = 365
+    contact_routes: tuple[str, ...] = CONTACT_ROUTES
+    max_subjects_per_address: int = 10
+    buyers_get_no_reminder: str = "never"
 
 
 @dataclass(frozen=True)

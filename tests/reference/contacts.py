@@ -36,8 +36,9 @@ class User:
 
 @dataclass(frozen=True)
 class Route:
-    """One way to a parent, as the portal wrote it."""
+    """One way to a parent, as the portal wrote it, and its name in `contact_routes`."""
 
+    name: str
     phone: object
     email: object
 
@@ -129,18 +130,18 @@ def r4_routes(
 ) -> list[Route]:
     """R4: the routes of a subject that `contact_routes` lists, in its order."""
     delivery_1, delivery_2 = values["delivery_1"], values["delivery_2"]
-    routes = {
-        "registered_user": [Route(user.phone, user.email) for user in users],
+    ways: dict[str, list[tuple[object, object]]] = {
+        "registered_user": [(user.phone, user.email) for user in users],
         "delivery_1": [_delivery(delivery_1)],
         "delivery_2": [_delivery(delivery_2)],
-        "subject": [Route(values["phone_number"], values["email"])],
-        "subject_2": [Route(values["phone_number_2"], values["email_2"])],
+        "subject": [(values["phone_number"], values["email"])],
+        "subject_2": [(values["phone_number_2"], values["email_2"])],
     }
-    return [route for name in contact_routes for route in routes[name]]
+    return [Route(name, *way) for name in contact_routes for way in ways[name]]
 
 
-def _delivery(delivery: object) -> Route:
-    return Route(part(delivery, "mobile_phone"), part(delivery, "email_address"))
+def _delivery(delivery: object) -> tuple[object, object]:
+    return part(delivery, "mobile_phone"), part(delivery, "email_address")
 
 
 def r4_valid(routes: Sequence[Route], region: str) -> tuple[list[str], list[str]]:
@@ -148,6 +149,18 @@ def r4_valid(routes: Sequence[Route], region: str) -> tuple[list[str], list[str]
     phones = [r5_phone(route.phone, region) for route in routes]
     emails = [r6_email(route.email) for route in routes]
     return _distinct(phones), _distinct(emails)
+
+
+def phone_route(routes: Iterable[Route], phone: str, region: str) -> str:
+    """The name of the first route that holds a phone; empty without a phone."""
+    names = (one.name for one in routes if r5_phone(one.phone, region) == phone)
+    return next(names, "") if phone else ""
+
+
+def email_route(routes: Iterable[Route], email: str) -> str:
+    """The name of the first route that holds an e-mail; empty without an e-mail."""
+    names = (one.name for one in routes if r6_email(one.email) == email)
+    return next(names, "") if email else ""
 
 
 def _distinct(addresses: Iterable[str]) -> list[str]:

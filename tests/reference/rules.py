@@ -18,6 +18,8 @@ from tests.reference.contacts import (
     Contacts,
     Rules,
     User,
+    email_route,
+    phone_route,
     r3_registered_users,
     r4_contacts,
     r4_routes,
@@ -141,6 +143,8 @@ class Judged:
     emails: Contacts
     marketing: Consent
     shown_email: str
+    phone_route: str
+    email_route: str
     reason: str
 
 
@@ -161,8 +165,14 @@ def audiences(
     judged = r12_deduplicated(judged, variables.dedup_by)
     exported = [export_row(one) for one in judged if not one.reason]
     excluded = [exclusion_row(one) for one in judged if one.reason]
+    evidence = [evidence_row(one) for one in judged if not one.reason]
     portals = sorted(config.portal for config, _ in world_portals.values())
-    return Result(tuple(portals), sorted(exported, key=key), sorted(excluded, key=key))
+    return Result(
+        tuple(portals),
+        sorted(exported, key=key),
+        sorted(excluded, key=key),
+        sorted(evidence, key=key),
+    )
 
 
 def key(row: Mapping[str, str]) -> tuple[str, str, str, str]:
@@ -409,7 +419,21 @@ def judge(candidate: Candidate, rules: Rules, variables: Variables) -> Judged:
     emails = r4_contacts(texts, valid_emails, rules, explicit)
     shown = r3_shown_email(candidate.users, rules, explicit)
     reason = r13_reason(candidate, phones, emails, marketing, variables)
-    return Judged(candidate, phones, emails, marketing, shown, reason)
+    return Judged(
+        candidate,
+        phones,
+        emails,
+        marketing,
+        shown,
+        phone_route(routes, first(phones.usable), config.region),
+        email_route(routes, first(emails.usable)),
+        reason,
+    )
+
+
+def first(addresses: Sequence[str]) -> str:
+    """The best of some addresses; empty where there is none."""
+    return next(iter(addresses), "")
 
 
 def r13_reason(
@@ -535,6 +559,24 @@ def exclusion_row(one: Judged) -> dict[str, str]:
         "subject_uuid": one.candidate.subject.uuid,
         "buyer": yes_or_no(one.candidate.subject.is_buyer),
         "reason": one.reason,
+    }
+
+
+def evidence_row(one: Judged) -> dict[str, str]:
+    """A row of evidence.csv: on what consent an exported row rests."""
+    explicit = r8_explicit_marketing(one.candidate)
+    is_own_date = explicit.grants and explicit.at is not None
+    return {
+        "portal": one.candidate.config.portal,
+        "job_uuid": one.candidate.job.uuid,
+        "activity_uuid": one.candidate.activity_uuid,
+        "subject_uuid": one.candidate.subject.uuid,
+        "audience": "buyers" if one.candidate.subject.is_buyer else "non_buyers",
+        "basis": "explicit" if explicit.grants else "webshop",
+        "dated_by": "field" if is_own_date else "starting",
+        "consented_at": r8_written(one.marketing.at),
+        "phone_route": one.phone_route,
+        "email_route": one.email_route,
     }
 
 

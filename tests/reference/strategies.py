@@ -186,6 +186,12 @@ GOOD_EMAILS = (
     "\u00a0eve@example.org\x00",
     "eve@example.org",
     "eve@mail.example.org",
+    "O'Brien+fall@Example.org",
+    "_eve.lind@xn--bcher-kva.example",
+    "a!#$%&'*/=?^{|}~-@1-2.example",
+    f"{'a' * 242}@example.com",
+)
+BAD_EMAILS = (
     "Zo\u00cb@example.net",
     "ZOE\u0308@example.net",
     "\u0130lker@example.net",
@@ -199,8 +205,12 @@ GOOD_EMAILS = (
     "a\u200bb@example.com",
     "mailto:ada@example.com",
     "ada@example..com",
-)
-BAD_EMAILS = (
+    "ada@example.c",
+    "ada@example.1st",
+    "ada@-example.com",
+    "ada@example-.com",
+    ".ada@example.com",
+    f"{'a' * 243}@example.com",
     "N/A",
     "ada",
     "ada@example",

@@ -19,7 +19,10 @@ elsewhere as (
             '{{ scope }}' != 'never'
             and bought.is_buyer
             and reminded.portal = bought.portal
-            and ('{{ scope }}' = 'portal' or reminded.job_uuid = bought.job_uuid)
+            and (
+                '{{ scope }}' = 'portal'
+                or reminded.job_uuid = bought.job_uuid
+            )
             and reminded.has_no_phone = bought.has_no_phone
             and reminded.address = bought.address
     where not reminded.is_buyer

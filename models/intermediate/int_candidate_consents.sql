@@ -63,8 +63,11 @@ dated as (
             when marketing_decision = 'deny' then marketing_decided_at
         end as marketing_at,
         case
-            when marketing_decision = 'grant' and marketing_basis = 'explicit'
-                and marketing_decided_at is not null then 'field'
+            when
+                marketing_decision = 'grant'
+                and marketing_basis = 'explicit'
+                and marketing_decided_at is not null
+                then 'field'
             when marketing_decision = 'grant' then 'starting'
         end as marketing_dated_by,
         coalesce(transactional_decision, 'grant') as transactional_decision,

@@ -30,7 +30,7 @@ CHOICES: list[dict[str, Any]] = [
     {"as_of": "2026-10-01T12:00:00+02:00", "audience": "non_buyers"},
     {
         "contact_routes": ["subject", "delivery_2", "registered_user"],
-        "max_subjects_per_address": 2,
+        "max_subjects_per_address": 1,
         "buyers_get_no_reminder": "portal",
         "contact_filter": "any",
     },

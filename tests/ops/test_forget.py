@@ -373,7 +373,7 @@ def test_the_next_run_finishes_what_a_killed_one_began(
 
 
 def test_two_at_once_erase_the_person(place: Path) -> None:
-    command = [SMS, "forget", "--phone", PHONE]
+    command = [str(SMS), "forget", "--phone", PHONE]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)

@@ -22,6 +22,7 @@ SOURCE = Path(__file__).parents[2]
 PARTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 UNIT_TESTS = "*unit_tests*.yml"
 BIN = Path(sys.executable).parent
+UV = SOURCE / ".uv" / "bin" / "uv"
 SECONDS = 240
 
 

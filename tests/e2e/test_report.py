@@ -1,6 +1,5 @@
 """The report that a build leaves: its sums are the database's, and it stays private."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from ops.plugin import Plugin
+from audience.report.build import Build, Result
+from audience.report.writing import write_report
 from tests.e2e.project import Project, read_json
 from tests.e2e.test_rules import CHOICES
 from tests.report.reading import Read, read_report
@@ -123,28 +123,25 @@ def test_a_report_has_the_weakest_jobs_and_the_requests(built: Built) -> None:
 def reporting(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A copy of a build's database with the functions of the plugin."""
+    """A copy of a build's database."""
     monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
     database = shutil.copy(built({}).database, tmp_path)
     with duckdb.connect(database) as connection:
-        Plugin("publish", {}).configure_connection(connection)
         yield connection
 
 
 def reported(connection: duckdb.DuckDBPyConnection, run_id: str = RUN) -> str:
     """The page that a build of these tables leaves; nothing where it leaves none."""
-    facts = {
-        "run_id": run_id,
-        "load_id": "load",
-        "code_version": "0.1.0",
-        "obstacle": "",
-        "variables": {"audience": "both", "groups": [CANARY]},
-        "left_out": 0,
-        "results": [{"name": "audience_members", "kind": "model", "status": "success"}],
-    }
-    [(address,)] = connection.execute(
-        "select export_report(?)", [json.dumps(facts)]
-    ).fetchall()
+    build = Build(
+        run_id=run_id,
+        load_id="load",
+        code_version="0.1.0",
+        obstacle="",
+        variables={"audience": "both", "groups": [CANARY]},
+        left_out=0,
+        results=(Result("audience_members", "model", "success", None),),
+    )
+    address = write_report(connection, build)
     return Path(address).read_text(encoding="utf-8") if address else ""
 
 

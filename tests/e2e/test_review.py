@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from ops.review.change import compared
 from ops.review.report import render
 from ops.review.sides import Side
-from tests.e2e.project import BIN, PARTS, SOURCE, UNIT_TESTS, Project
+from tests.e2e.project import BIN, PARTS, SOURCE, UNIT_TESTS, UV, Project
 from tests.e2e.test_audience import HEAD
 
 GUIDE = SOURCE / "docs" / "reviewing.md"
@@ -21,6 +22,13 @@ COMMAND = "uv run sms review change --base main"
 OTHERS = ("pyproject.toml", "uv.lock", "lint", ".gitignore", ".python-version")
 # What a review of the sandbox must not say of anybody.
 PERSONAL = r"\+1\d{10}|555[- ]?01\d\d|\w@\w|[0-9a-f]{8}-[0-9a-f]{4}-"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lint_environment() -> None:
+    """Make the environment of the conventions, unless it is there."""
+    uv = (UV, "sync", "--project", SOURCE / "lint", "--locked", "--quiet")
+    run(SOURCE, *map(str, uv))
 
 
 @pytest.fixture
@@ -43,8 +51,7 @@ def repository(tmp_path: Path) -> Path:
     with (folder / "dbt_project.yml").open("a") as settings:
         settings.write("\ndata_tests:\n  +enabled: false\n")
     for environment in (".venv", "lint/.venv"):
-        if (SOURCE / environment).exists():
-            (folder / environment).symlink_to(SOURCE / environment)
+        (folder / environment).symlink_to(SOURCE / environment)
     for command in (
         ("init", "--quiet", "--initial-branch", "main"),
         ("add", "--all", "--force"),
@@ -63,7 +70,6 @@ def run(folder: Path, *command: str, status: int = 0) -> str:
         for of in ("AUTHOR", "COMMITTER")
         for name, value in names.items()
     }
-    uv = SOURCE / ".uv" / "bin"
     done = subprocess.run(
         command,
         cwd=folder,
@@ -71,7 +77,8 @@ def run(folder: Path, *command: str, status: int = 0) -> str:
             **os.environ,
             **who,
             "UV_NO_SYNC": "1",
-            "PATH": f"{uv}{os.pathsep}{os.environ['PATH']}",
+            "UV_PYTHON": sys.executable,
+            "PATH": f"{UV.parent}{os.pathsep}{os.environ['PATH']}",
         },
         capture_output=True,
         text=True,
@@ -104,8 +111,12 @@ def test_the_guide_shows_what_a_review_says(repository: Path) -> None:
 
 
 def test_changed_variables_show_in_the_sql_that_they_reach(
-    built: Callable[[Mapping[str, Any]], Project], tmp_path: Path
+    built: Callable[[Mapping[str, Any]], Project],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("UV", str(UV))
+    monkeypatch.setenv("UV_PYTHON", sys.executable)
     base, head = (
         side_of(project, tmp_path / name)
         for name, project in (("base", built({})), ("head", built(HEAD)))
@@ -136,11 +147,11 @@ def side_of(project: Project, folder: Path) -> Side:
 
 def test_the_commands_of_the_guide_are_there() -> None:
     text = GUIDE.read_text()
-    commands = set(re.findall(r"uv run (audience|publish|extract|review) (\w+)", text))
+    commands = set(re.findall(r"uv run sms (\w+) (\w+)", text))
     targets = set(re.findall(r"\bmake (\w[\w-]*)", text))
 
     makefile = (SOURCE / "Makefile").read_text()
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
     assert commands
-    for command, subcommand in sorted(commands):
-        run(SOURCE, str(BIN / command), subcommand, "--help")
+    for group, subcommand in sorted(commands):
+        run(SOURCE, str(BIN / "sms"), group, subcommand, "--help")

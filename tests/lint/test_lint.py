@@ -4,15 +4,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.project import BIN, SOURCE, new_project
+from tests.e2e.project import BIN, SOURCE, UV, new_project
 from tests.reference import PortalConfig
 
-UV = SOURCE / ".uv" / "bin" / "uv"
 PORTAL = PortalConfig("north", "http://127.0.0.1", "Brand", "US", "USA", "webshop")
 
 
@@ -28,7 +28,8 @@ def run(*command: str | Path, folder: Path = SOURCE) -> Found:
     done = subprocess.run(
         [str(part) for part in command],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "300"},
+        # uv makes the environment of lint/ with the Python that runs the tests.
+        env={**os.environ, "COLUMNS": "300", "UV_PYTHON": sys.executable},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,6 +13,12 @@ from common.errors import ConfigError
 AUDIENCES = ("buyers", "non_buyers")
 FORMATS = ("csv", "json")
 EXCLUSIONS = "exclusions.csv"
+# On what consent each exported row rests.
+EVIDENCE = "evidence.csv"
+# What a run was decided by.
+RUN_SUPPRESSIONS = "suppressions.csv"
+# The files of a run that belong to no portal.
+RUN_FILES = (EXCLUSIONS, EVIDENCE, RUN_SUPPRESSIONS)
 MANIFEST = "manifest.json"
 # The manifest of a run that is being removed.
 REMOVED = "manifest.json.removed"
@@ -37,7 +43,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class FileName:
-    """A path inside a run. Portal and audience are None for exclusions."""
+    """A path inside a run. Portal and audience are None for RUN_FILES."""
 
     path: str
     portal: str | None
@@ -46,13 +52,14 @@ class FileName:
 
 
 def parse_path(path: str) -> FileName:
-    """Parse `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`; refuse anything else."""
-    if path == EXCLUSIONS:
+    """Parse `PORTAL/AUDIENCE.csv|json` or one of RUN_FILES; refuse anything else."""
+    if path in RUN_FILES:
         return FileName(path, None, None, "csv")
     match = _AUDIENCE_FILE.fullmatch(path)
-    if not match or match[1] in (EXCLUSIONS, MANIFEST, REPORT):
+    if not match or match[1] in (*RUN_FILES, MANIFEST, REPORT):
         raise ConfigError(
-            f"{shown(path)} is not a file of a run: these are {EXCLUSIONS} and "
+            f"{shown(path)} is not a file of a run: these are "
+            f"{', '.join(RUN_FILES)} and "
             f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "
             "letters, digits, '.', '_' and '-', and begins with a letter or digit"
         )

@@ -87,6 +87,7 @@ def _date(value: object, known: Sequence[str]) -> list[str]:
 
 
 VARIABLES = {
+    "allow_unreadable": Variable(_whole_number(), is_filter=False),
     "as_of": Variable(_date),
     "audience": Variable(_one_of("both", *AUDIENCES)),
     "consent_max_age_days": Variable(_whole_number(36500)),

@@ -132,12 +132,13 @@ def record(
     format_name: str = "",
     source: str = "",
     allow_unreadable: int = 0,
+    named: Collection[str] = (),
 ) -> Recorded:
     """Add to the ledger what a list has that the ledger has not.
 
     Readable lines are recorded in any case. After that, more unreadable lines than
     `allow_unreadable` are a ConfigError. `source` is what the entries say they come
-    from: by default the format and the file's name.
+    from: by default the format and the file's name. `named` is that of `read_ledger`.
     """
     regions = portal_regions()
     with _recording(root):
@@ -149,7 +150,7 @@ def record(
             format_name=format_name,
             source=source,
         )
-        ledger = read_ledger(root)
+        ledger = read_ledger(root, named)
         fresh = new_entries(ledger.entries, listing.entries, write_time(now))
         ledger = _add(root, ledger, fresh, now)
     if len(listing.unreadable) > allow_unreadable:

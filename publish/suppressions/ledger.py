@@ -125,6 +125,16 @@ def _fetch(root: Root, names: list[str]) -> Iterator[tuple[str, bytes | None]]:
         yield from zip(names, contents, strict=True)
 
 
+def copy_segments(root: Root, names: Collection[str], folder: Path) -> None:
+    """Copy segments into a local root of their own."""
+    for name, content in _fetch(root, sorted(names)):
+        if content is None:
+            raise ContractError(f"{_address(root, name)}: is missing: put it back")
+        target = folder / _key(name)
+        make_folder(target.parent)
+        write_private(target, content)
+
+
 def record(
     root: Root,
     list_file: Path,

@@ -8,11 +8,12 @@
 with
 
 suppressions as (
-    select * from {{ ref('stg_suppressions') }}
+    select * from {{ ref('int_suppressions') }}
 ),
 
+-- They hold for every portal, and are written once.
 exported as (
-    select
+    select distinct
         channel,
         address,
         {{ utc_text('suppressed_at') }} as suppressed_at

@@ -1,5 +1,5 @@
--- R9: every suppression of the ledger and the list applies to every portal, with
--- its latest time.
+-- R9: every suppression of the ledger and the list applies to every portal,
+-- with its latest time.
 -- If this is false, a suppression got lost, and a person who said stop can get
 -- a text.
 

@@ -7,6 +7,7 @@ from publish.manifest import Manifest, Suppressions
 from publish.promotion import load_promoted
 from publish.suppressions.entries import suppressions_csv
 from publish.suppressions.ledger import read_ledger
+from tests.e2e.conftest import FORMATS
 from tests.e2e.project import Project, publication
 
 HEADER = "channel,address,suppressed_at,reason\n"
@@ -56,7 +57,7 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
 
     # A spreadsheet has made decimal numbers of the phones: repaired.
     project = with_list(promoted, *stops(*(f"{phone[1:]}.0" for phone in stopped)))
-    assert "4 phones repaired" in project.dbt("build").output
+    assert "4 phones repaired" in project.dbt("build", variables=FORMATS).output
     assert decided_by(project).listed.repaired == 4  # type: ignore[union-attr]
     assert texted(project).isdisjoint(stopped)
     assert first in texted(project)
@@ -64,7 +65,7 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
     # It has cut another: the build stops, and what can be read is recorded.
     before = publication(project)
     cut = with_list(project, *stops(another, "1.20656E+10", "1.20656E+10"))
-    said = cut.dbt("build", status=2).output
+    said = cut.dbt("build", variables=FORMATS, status=2).output
     assert "2 of 3 lines cannot be read, and 0 are allowed" in said
     assert "lines 3, 4: a spreadsheet has cut its phone to a few digits" in said
     assert "in macro" not in said and "20656E" not in said
@@ -73,7 +74,7 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
 
     # The list has lost its lines.
     empty = with_list(project)
-    empty.dbt("build")
+    empty.dbt("build", variables=FORMATS)
     assert texted(empty).isdisjoint(stopped)
     assert first in texted(empty)
     held = decided_by(empty)
@@ -84,7 +85,7 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
     # There is none any more.
     gone = project.with_environment(SUPPRESSIONS_CSV="")
     count = f"{sum(held.suppressed.values()):,}"
-    said = gone.dbt("build").output
+    said = gone.dbt("build", variables=FORMATS).output
     assert f"No list; {count} suppressions of the ledger hold." in said
     assert "NO SUPPRESSIONS" not in said
     assert texted(gone).isdisjoint(stopped)

@@ -55,7 +55,7 @@ def export_begin() -> str:
 def export_staging_path(run_id: str, path: str) -> str:
     """Return the absolute path to write a file of the run to; its folder exists.
 
-    `path` is `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`.
+    `path` is `PORTAL/AUDIENCE.csv|json` or one of layout.RUN_TABLES.
     """
     return str(claim(export_root().staging, run_id, parse_path(path).path))
 
@@ -123,7 +123,7 @@ def _audited(root: Root, plan: Plan) -> Manifest:
     raise_problems(run_id, audit_counts(plan.files, plan.counts))
     files = tuple(_run_file(run_id, file, written) for file in plan.files)
     raise_problems(run_id, audit_run(root, run_id, files))
-    return Manifest(plan.about, files, plan.counts)
+    return Manifest(plan.about, files, plan.counts, plan.suppressions)
 
 
 def _run_file(run_id: str, file: ExpectedFile, written: dict[str, _Written]) -> RunFile:

@@ -1,3 +1,7 @@
+{{ config(post_hook={
+    'sql': "{{ write_evidence() }}", 'transaction': false
+}) }}
+
 -- Nothing is written before every contract of the marts has passed:
 -- depends_on: {{ ref('audience_exclusions') }}
 -- depends_on: {{ ref('audience_summary') }}

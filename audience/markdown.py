@@ -81,7 +81,8 @@ def _about(document: Document) -> str:
 
 def _laid_out(table: Table, limit: int) -> str:
     shown_rows = table.rows[:limit]
-    lines = [_line(table.header), _line(_rules(table))]
+    rules = ["---" if isinstance(cell, str) else "---:" for cell in table.rows[0]]
+    lines = [_line(table.header), _line(rules)]
     lines += [_line([_cell(cell) for cell in row]) for row in shown_rows]
     text = "\n".join(lines) if shown_rows else ""
     left_out = len(table.rows) - len(shown_rows)
@@ -95,11 +96,6 @@ def _laid_out(table: Table, limit: int) -> str:
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _rules(table: Table) -> list[str]:
-    first = table.rows[0]
-    return ["---" if isinstance(cell, str) else "---:" for cell in first]
 
 
 def _cell(cell: Cell) -> str:

@@ -42,7 +42,9 @@ def render(trace: Trace, *, show: bool) -> str:
         ]
     people = trace["people"]
     for number, person in enumerate(people, 1):
-        lines += [f"{number} of {len(people)}. {_title(person)}", *_person(person), ""]
+        subject, portal = shown(person["subject_uuid"]), shown(person["portal"])
+        title = f"{number} of {len(people)}. Subject {subject} of portal {portal}"
+        lines += [title, *_person(person), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -60,23 +62,24 @@ def _about(build: Row) -> Iterator[str]:
         )
 
 
-def _title(person: Row) -> str:
-    return (
-        f"Subject {shown(person['subject_uuid'])} of portal {shown(person['portal'])}"
-    )
-
-
 def _person(person: Row) -> Iterator[str]:
     yield f"{INDENT}Job: {_named(person['job_name'], person['job_uuid'])}"
     if not person["is_subject"]:
-        yield f"{INDENT}Not a candidate: {_no_subject(person)} (R1)."
+        reason = (
+            "only the job's details have the subject, not its order lists"
+            if person["is_job_on_sale"]
+            else "the job has no activity on sale"
+        )
+        yield f"{INDENT}Not a candidate: {reason} (R1)."
         return
     for candidate in person["candidates"]:
         yield from _candidate(candidate, person)
     yield f"{INDENT}Name: {_value(person['own_name'])}"
     yield f"{INDENT}Group: {_value(person['group_name'])}"
     yield f"{INDENT}Parent: {_value(person['parent_name'])}"
-    yield f"{INDENT}Buyer: {_buyer(person)}"
+    buyer = "yes, on" if person["is_buyer"] else "no, only on"
+    orders = "buyers" if person["is_buyer"] else "non-buyers"
+    yield f"{INDENT}Buyer: {buyer} the job's list of {orders} (R2)"
     yield f"{INDENT}Registered users: {len(person['users'])} (R3)"
     yield f"{INDENT}Gallery key: {_value(person['access_code'])} (R10)"
     yield from _section("Activities (R1)", map(_activity, person["activities"]))
@@ -91,24 +94,12 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
         yield f"{INDENT * 2}{line}"
 
 
-def _no_subject(person: Row) -> str:
-    if not person["is_job_on_sale"]:
-        return "the job has no activity on sale"
-    return "only the job's details have the subject, not its order lists"
-
-
 def _named(name: str | None, uuid: str) -> str:
     return f"{shown(name)} ({shown(uuid)})" if name else shown(uuid)
 
 
 def _value(value: str | None) -> str:
     return shown(value) if value else "none"
-
-
-def _buyer(person: Row) -> str:
-    if person["is_buyer"]:
-        return "yes, on the job's list of buyers (R2)"
-    return "no, only on the job's list of non-buyers (R2)"
 
 
 def _activity(activity: Row) -> str:
@@ -136,20 +127,17 @@ def _became(route: Row) -> str:
         return INVALID[route["channel"]]
     if route["is_suppressed"]:
         return f"suppressed since {route['suppressed_at']}, so not used (R9)"
-    became = _place(route)
+    if route["first_route_rank"] != route["route_rank"]:
+        became = f"same address as on route {route['first_route_rank']}"
+    else:
+        place = PLACES.get((route["channel"], route["address_rank"]))
+        became = place or "usable, but two better ones are used"
     if route["suppressed_at"]:
         became += (
             f"; suppressed since {route['suppressed_at']}, but a later explicit "
             "consent lifts this (R9)"
         )
     return became
-
-
-def _place(route: Row) -> str:
-    if route["first_route_rank"] != route["route_rank"]:
-        return f"same address as on route {route['first_route_rank']}"
-    place = PLACES.get((route["channel"], route["address_rank"]))
-    return place or "usable, but two better ones are used"
 
 
 def _candidate(candidate: Row, person: Row) -> Iterator[str]:
@@ -181,11 +169,8 @@ def _fate(candidate: Row, person: Row) -> str:
 
 def _consent(candidate: Row) -> str:
     explicit = candidate["marketing_basis"] == "explicit"
-    dated = (
-        f", dated {candidate['marketing_at']}"
-        if candidate["marketing_at"]
-        else ", undated"
-    )
+    at = candidate["marketing_at"]
+    dated = f", dated {at}" if at else ", undated"
     match candidate["marketing_decision"]:
         case "deny":
             return f"denied by the subject's own field{dated}"

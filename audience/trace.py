@@ -107,7 +107,6 @@ _CHANNELS = {"phone": "sms", "email": "email"}
 
 
 def _find(connection: DuckDBPyConnection, kind: str, value: str) -> None:
-    """Create the table `people`."""
     if kind == "subject":
         query(connection, "person/by_subject", {"subject": value}, build=NAME)
     else:
@@ -186,5 +185,4 @@ def masked(value: str | None) -> str | None:
 
 
 def _text(value: object) -> object:
-    """Return a time as UTC text, and any other value unchanged."""
     return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value

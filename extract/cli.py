@@ -6,7 +6,7 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,6 @@ from common.options import PositiveSpan, Span
 from common.retention import read_rule, retention_options
 
 if TYPE_CHECKING:
-    from extract.logs import LogFormat
     from extract.pruning import LoadsInUse
 
 SANDBOX_JOBS = 6
@@ -173,17 +172,6 @@ def cli() -> None:
 )
 def load(
     *,
-    keys: tuple[str, ...],
-    jobs: tuple[str, ...],
-    jobs_from: str | None,
-    sandbox: bool,
-    landing: Path,
-    concurrency: int,
-    rate: int | None,
-    attempts: int | None,
-    timeout: timedelta | None,
-    deadline: timedelta | None,
-    max_pages: int | None,
     max_age_keys: timedelta,
     max_age_users: timedelta,
     resume_within: timedelta,
@@ -191,7 +179,7 @@ def load(
     max_quarantine: float,
     min_ratio: float,
     accept_shrink: bool,
-    log_format: "LogFormat | None",
+    **options: Any,  # noqa: ANN401  (fields of Wanted)
 ) -> None:
     """Make one load: the portals' data as of now, landed completely or not at all.
 
@@ -203,28 +191,14 @@ def load(
     from extract import commands  # noqa: PLC0415
     from extract.load import Limits  # noqa: PLC0415
     from extract.reuse import Reuse  # noqa: PLC0415
-    from extract.settings import Told  # noqa: PLC0415
 
     reuse = Reuse(max_age_keys, max_age_users, resume_within, fresh)
-    wanted = commands.Wanted(
-        portals=keys,
-        jobs=jobs,
-        jobs_from=jobs_from,
-        is_sandbox=sandbox,
-        landing=landing,
-        concurrency=concurrency,
-        rate=rate,
-        log_format=log_format,
-        reuse=reuse,
-        limits=Limits(
-            max_quarantine=max_quarantine,
-            min_ratio=min_ratio,
-            accepts_shrink=accept_shrink,
-        ),
-        patience=Told(attempts, timeout, deadline, max_pages),
+    limits = Limits(
+        max_quarantine=max_quarantine,
+        min_ratio=min_ratio,
+        accepts_shrink=accept_shrink,
     )
-    size = commands.SandboxSize(SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED)
-    commands.load(wanted, size)
+    commands.load(commands.Wanted(reuse=reuse, limits=limits, **options))
 
 
 @cli.command()
@@ -295,16 +269,12 @@ class SandboxCommand(click.Command):
         """List the faults."""
         from extract.sandbox.faults import FAULTS  # noqa: PLC0415
 
-        lines = [
-            (_shown_fault(name, fault.argument), f"{fault.meaning} ({fault.at})")
-            for name, fault in FAULTS.items()
-        ]
+        lines = []
+        for name, fault in FAULTS.items():
+            argument = "" if fault.argument is None else f":{fault.argument}"
+            lines.append((name + argument, f"{fault.meaning} ({fault.at})"))
         with formatter.section("Faults, with a usual ARG (and kind of request)"):
             formatter.write_dl(lines)
-
-
-def _shown_fault(name: str, argument: int | str | None) -> str:
-    return name if argument is None else f"{name}:{argument}"
 
 
 @cli.command(cls=SandboxCommand)
@@ -356,15 +326,12 @@ def _shown_fault(name: str, argument: int | str | None) -> str:
 def sandbox(
     *,
     port: int,
-    jobs: int,
-    subjects: int,
-    seed: int,
     latency_ms: float,
     today: datetime | None,
     faults: tuple[str, ...],
     fault_at: str | None,
     fault_times: int,
-    plain: bool,
+    **size: Any,  # noqa: ANN401  (fields of SandboxSize)
 ) -> None:
     """Serve the sandbox portal until stopped; user name and password are `sandbox`."""
     from extract import commands  # noqa: PLC0415
@@ -375,5 +342,4 @@ def sandbox(
         played = [playing(text, fault_at, fault_times) for text in faults]
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--fault") from None
-    size = commands.SandboxSize(jobs, subjects, seed, day, plain)
-    commands.sandbox(size, port, latency_ms, played)
+    commands.sandbox(commands.SandboxSize(today=day, **size), port, latency_ms, played)

@@ -5,9 +5,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from logging import CRITICAL, ERROR
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from extract import pruning, settings
 # The sandbox imports its parts when they are first used: a real load needs none.
 from extract import sandbox as built_in
 from extract.check import check as check_portals
+from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
 from extract.client import utc_text
 from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
 from extract.load import REUSED, Ask, Limits, Plan, run
@@ -42,54 +42,61 @@ STOPPED = "stopped by a signal; the next load resumes from here"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The options of `sms extract load`."""
-
-    portals: tuple[str, ...]
-    jobs: tuple[str, ...]
-    jobs_from: str | None
-    is_sandbox: bool
-    landing: Path
-    concurrency: int
-    rate: int | None
-    log_format: LogFormat | None
-    reuse: Reuse
-    limits: Limits
-    patience: settings.Told = settings.AS_USUAL
-
-
-@dataclass(frozen=True)
 class SandboxSize:
     """The size of the sandbox; no `today`: the current day in UTC.
 
     `plain`: only ordinary subjects, and full pages.
     """
 
-    jobs: int
-    subjects: int
-    seed: int
+    jobs: int = SANDBOX_JOBS
+    subjects: int = SANDBOX_SUBJECTS
+    seed: int = SANDBOX_SEED
     today: date | None = None
     plain: bool = False
 
 
-def load(wanted: Wanted, sandbox: SandboxSize) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """The options of `sms extract load`; None: not given."""
+
+    landing: Path
+    keys: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    jobs_from: str | None = None
+    sandbox: bool = False
+    size: SandboxSize = SandboxSize()
+    concurrency: int = 8
+    rate: int | None = None
+    attempts: int | None = None
+    timeout: timedelta | None = None
+    deadline: timedelta | None = None
+    max_pages: int | None = None
+    log_format: LogFormat | None = None
+    reuse: Reuse = field(default_factory=Reuse)
+    limits: Limits = field(default_factory=Limits)
+
+
+def load(wanted: Wanted) -> None:
     """Make one load, of the built-in sandbox if asked."""
-    portals = settings.choose_portals(read_portals(), wanted.portals, wanted.is_sandbox)
-    access = settings.read_access(portals, os.environ, wanted.is_sandbox)
+    portals = settings.choose_portals(read_portals(), wanted.keys, wanted.sandbox)
+    access = settings.read_access(portals, os.environ, wanted.sandbox)
+    patience = settings.patience(
+        access, wanted.attempts, wanted.timeout, wanted.deadline, wanted.max_pages
+    )
     asks = settings.asks(portals, wanted.rate, access)
     jobs = settings.read_jobs(wanted.jobs, wanted.jobs_from)
     with ExitStack() as stack:
         stack.enter_context(stoppable())
-        if wanted.is_sandbox:
-            asks = stack.enter_context(_asked_in_process(asks, sandbox))
+        if wanted.sandbox:
+            asks = stack.enter_context(_asked_in_process(asks, wanted.size))
         plan = Plan(
             asks,
             wanted.landing,
             wanted.concurrency,
             jobs,
-            access.patience(wanted.patience),
-            reuse=wanted.reuse,
-            limits=wanted.limits,
+            patience,
+            wanted.reuse,
+            wanted.limits,
         )
         facts = _show_load(plan, wanted.log_format)
     _refuse_not_current(wanted.landing, facts)
@@ -97,24 +104,17 @@ def load(wanted: Wanted, sandbox: SandboxSize) -> None:
 
 @contextmanager
 def _asked_in_process(asks: list[Ask], sandbox: SandboxSize) -> Iterator[list[Ask]]:
-    sized = replace(sandbox, today=_today(sandbox))
-    with built_in.serve(_world(sized)) as server:
+    size = f"{sandbox.jobs}x{sandbox.subjects} seed {sandbox.seed}"
+    made_up = f"{size} of {_today(sandbox)} by {code_digest()[:8]}"
+    with built_in.serve(_world(sandbox)) as server:
         yield [
             replace(
                 ask,
                 portal=ask.portal.moved_to(server.url),
-                world=_world_name(ask, sized),
+                world=f"{SANDBOX}{ask.portal.base_path} {made_up}",
             )
             for ask in asks
         ]
-
-
-def _world_name(ask: Ask, size: SandboxSize) -> str:
-    """Return the name of a sandbox world: its size, seed, day and code."""
-    return (
-        f"{SANDBOX}{ask.portal.base_path} {size.jobs}x{size.subjects} "
-        f"seed {size.seed} of {size.today} by {code_digest()[:8]}"
-    )
 
 
 def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def check(keys: tuple[str, ...], timeout: timedelta | None, *, as_json: bool) ->
     portals = settings.choose_portals(read_portals(), keys, sandbox=False)
     access = settings.read_access(portals, os.environ, sandbox=False)
     asks = settings.asks(portals, None, access)
-    patience = access.patience(settings.Told(attempts=1, timeout=timeout))
+    patience = settings.patience(access, attempts=1, timeout=timeout)
     findings = check_portals(asks, patience, open_log("text", CRITICAL))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in findings], indent=2))
@@ -231,26 +231,24 @@ def sandbox(
 ) -> None:
     """Serve the sandbox portal until stopped; ConfigError if the port is taken."""
     world = _world(size)
-    ready = partial(_announce, world)
+
+    def announce(url: str) -> None:
+        for key in world["portals"]:
+            click.echo(f"{url}/{key}/api/v1")
+        user, password = built_in.SANDBOX_USERNAME, built_in.SANDBOX_PASSWORD
+        click.echo(f"user name {user}, password {password}")
+
     try:
         built_in.run_forever(
             world,
             port,
             latency_ms,
-            on_ready=ready,
+            on_ready=announce,
             faults=faults,
             whole_pages=size.plain,
         )
     except OSError as error:
         raise ConfigError(f"port {port}: {os.strerror(error.errno or 0)}") from error
-
-
-def _announce(world: "World", url: str) -> None:
-    for key in world["portals"]:
-        click.echo(f"{url}/{key}/api/v1")
-    click.echo(
-        f"user name {built_in.SANDBOX_USERNAME}, password {built_in.SANDBOX_PASSWORD}"
-    )
 
 
 def _world(size: SandboxSize) -> "World":

@@ -242,18 +242,15 @@ def current_id(landing: Path) -> str | None:
 def list_loads(landing: Path) -> list[dict[str, Any]]:
     """Return the facts of every complete load, newest first, each with `current`."""
     now = current_id(landing)
-    loads = map(_read_if_there, load_folders(landing))
-    return [load.facts | {"current": load.load_id == now} for load in loads if load]
-
-
-def _read_if_there(folder: Path) -> Load | None:
-    """Read a load, unless it has been pruned since it was listed."""
-    try:
-        return read_load(folder)
-    except StorageError:
-        if folder.exists():
-            raise
-    return None
+    listed = []
+    for folder in load_folders(landing):
+        try:
+            listed.append(read_load(folder).facts | {"current": folder.name == now})
+        except StorageError:
+            # It can have been pruned since its folder was listed.
+            if folder.exists():
+                raise
+    return listed
 
 
 def load_folders(landing: Path) -> list[Path]:

@@ -233,16 +233,16 @@ async def _read_all(
                 ),
             )
     except TimeoutError:
-        left = ", ".join(_unread(ask) for ask in plan.asks if not ask.meter.is_read)
+        left = ", ".join(
+            f"portal {ask.portal.key} ({ask.meter.jobs_read} of {ask.meter.jobs} jobs "
+            "read)"
+            for ask in plan.asks
+            if not ask.meter.is_read
+        )
         raise PortalError(
             f"the load took longer than {deadline:g} seconds: {left}"
         ) from None
     return staged
-
-
-def _unread(ask: Ask) -> str:
-    meter = ask.meter
-    return f"portal {ask.portal.key} ({meter.jobs_read} of {meter.jobs} jobs read)"
 
 
 async def _refuse_unlisted(
@@ -380,7 +380,7 @@ async def _resume_job(reading: Reading, job: str) -> bool:
         return False
     users = {*field_of(staged.file("registrations"), "user_uuid")}
     workers = 2 * reading.concurrency
-    await _each(users, partial(_land_user, reading, job), workers)
+    await _each(users, partial(_is_reachable_user, reading, job), workers)
     _note_job(reading, "job_resumed", job, staged, started)
     return True
 
@@ -475,10 +475,6 @@ async def _read_user(this: JobReading, user: str) -> None:
         this.reachable.update(this.registered[user])
 
 
-async def _land_user(reading: Reading, job: str, user: str) -> None:
-    await _is_reachable_user(reading, job, user)
-
-
 async def _is_reachable_user(reading: Reading, job: str, user: str) -> bool:
     """Land a user once for all jobs; return whether the user has any contact."""
     users = reading.users
@@ -501,7 +497,7 @@ async def _is_reachable_user(reading: Reading, job: str, user: str) -> bool:
 
 def _add_known_user(staged: PortalRows, known: Known) -> shapes.Row:
     if known.is_resumed:
-        staged.own.keep("users", known.line)
+        staged.own.write("users", known.line)
         staged.resumed_users += 1
     else:
         staged.own.carry("users", known.line, known.fetched_at)
@@ -567,7 +563,7 @@ async def _together(*work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _each[T](
-    items: Iterable[T], work: Callable[[T], Awaitable[None]], limit: int
+    items: Iterable[T], work: Callable[[T], Awaitable[object]], limit: int
 ) -> None:
     """Work on all items, `limit` at a time."""
     waiting = iter(list(items))

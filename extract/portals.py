@@ -1,17 +1,14 @@
 """The portals of `seeds/portals.csv`, the only ones that can be read."""
 
-import csv
-import io
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from common.errors import ConfigError
+from common.seeds import PORTALS, portal_lines
 from extract.urls import is_loopback, split_base_url
 
-SEED = Path("seeds/portals.csv")
-COLUMNS = ["portal", "base_url", "brand", "region", "country", "consent_basis"]
 CONSENT_BASES = ("webshop", "explicit")
 SANDBOX_BRAND = "Sandbox"
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -43,11 +40,10 @@ class Portal:
         return replace(self, origin=origin.rstrip("/"))
 
 
-def read_portals(seed: Path = SEED) -> list[Portal]:
+def read_portals(seed: Path = PORTALS) -> list[Portal]:
     """Return the portals of the seed; ConfigError names the first wrong line."""
     portals: dict[str, Portal] = {}
-    for number, fields in _lines(seed):
-        where = f"{seed} line {number}"
+    for where, fields in portal_lines(seed):
         portal = _portal(fields, where)
         if portal.key.lower() in portals:
             raise ConfigError(f"{where}: the portal {portal.key} is a duplicate")
@@ -55,26 +51,7 @@ def read_portals(seed: Path = SEED) -> list[Portal]:
     return list(portals.values())
 
 
-def _lines(seed: Path) -> list[tuple[int, list[str]]]:
-    try:
-        text = seed.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{seed} cannot be read ({type(error).__name__}): run this in the folder "
-            "of the project"
-        ) from error
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise ConfigError(f"{seed} is not CSV: {error}") from error
-    if not rows or rows[0] != COLUMNS:
-        raise ConfigError(f"{seed}: the header must be {','.join(COLUMNS)}")
-    return [(number, row) for number, row in enumerate(rows[1:], start=2) if row]
-
-
 def _portal(fields: list[str], where: str) -> Portal:
-    if len(fields) != len(COLUMNS):
-        raise ConfigError(f"{where}: {len(COLUMNS)} fields expected, not {len(fields)}")
     key, base_url, brand, region, country, consent_basis = fields
     if not KEY.fullmatch(key):
         raise ConfigError(f"{where}: a portal is letters, digits, - and _, not {key!r}")

@@ -19,7 +19,7 @@ from common.files import storage
 from common.locks import is_held, locked
 from extract.client import utc_text
 from extract.landing import lock
-from extract.staging import JOBS, STAGING, WHOLE, Window
+from extract.staging import JOBS, STAGING, WHOLE, Window, read_object
 
 LOCK = "lock"
 ROWS = "rows"
@@ -86,7 +86,7 @@ def staging(landing: Path, load_id: str, interrupted: Interrupted) -> Iterator[P
 def _sweep(root: Path, folder: Path, interrupted: Interrupted) -> None:
     """Resume the newest load that fits; remove folders that are of no use."""
     for dead in dead_folders(root):
-        wanted = _read_wanted(dead / WANTED)
+        wanted = read_object(dead / WANTED)
         is_same = wanted == interrupted.wanted
         is_done_with = is_same and (interrupted.is_fresh or folder.exists())
         if is_done_with or not _is_of_use(dead, wanted, interrupted):
@@ -123,14 +123,6 @@ def _take_up(dead: Path, folder: Path) -> None:
     for users in folder.glob(f"{ROWS}/*/{USERS}"):
         users.rename(users.with_stem(f"users-{dead.name}"))
     _clear(folder)
-
-
-def _read_wanted(path: Path) -> dict[str, Any]:
-    try:
-        wanted: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return wanted
 
 
 def _note_wanted(path: Path, wanted: dict[str, Any]) -> None:

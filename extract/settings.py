@@ -42,19 +42,6 @@ def choose_portals(
 
 
 @dataclass(frozen=True)
-class Told:
-    """The options for patience; None: not given."""
-
-    attempts: int | None = None
-    timeout: timedelta | None = None
-    deadline: timedelta | None = None
-    max_pages: int | None = None
-
-
-AS_USUAL = Told()
-
-
-@dataclass(frozen=True)
 class Access:
     """The portals' credentials, with the rate and the time-out of their secret."""
 
@@ -62,24 +49,30 @@ class Access:
     rate: int | None = None
     timeout: float | None = None
 
-    def patience(self, told: Told) -> Patience:
-        """Return the patience of a load: from the options, the secret, or the default.
 
-        A given time-out holds for every request.
-        """
-        usual = Patience()
-        timeout = told.timeout.total_seconds() if told.timeout else self.timeout
-        deadline = told.deadline.total_seconds() if told.deadline else None
-        attempts = told.attempts or usual.attempts
-        return replace(
-            usual,
-            attempts=attempts,
-            short_attempts=min(usual.short_attempts, attempts),
-            request_deadline=timeout or usual.request_deadline,
-            details_deadline=max(usual.details_deadline, timeout or 0),
-            run_deadline=deadline or usual.run_deadline,
-            page_cap=told.max_pages or usual.page_cap,
-        )
+def patience(
+    access: Access,
+    attempts: int | None = None,
+    timeout: timedelta | None = None,
+    deadline: timedelta | None = None,
+    max_pages: int | None = None,
+) -> Patience:
+    """Return the patience of a load: from the options, the secret, or the default.
+
+    A given time-out holds for every request.
+    """
+    usual = Patience()
+    seconds = timeout.total_seconds() if timeout else access.timeout
+    attempts = attempts or usual.attempts
+    return replace(
+        usual,
+        attempts=attempts,
+        short_attempts=min(usual.short_attempts, attempts),
+        request_deadline=seconds or usual.request_deadline,
+        details_deadline=max(usual.details_deadline, seconds or 0),
+        run_deadline=deadline.total_seconds() if deadline else usual.run_deadline,
+        page_cap=max_pages or usual.page_cap,
+    )
 
 
 SANDBOX_ACCESS = Access(Credentials(SANDBOX_USERNAME, SANDBOX_PASSWORD))

@@ -111,7 +111,7 @@ class Rows:
         """
         try:
             row = build()
-            self._write(entity, encode({**row, "fetched_at": fetched_at}))
+            self.write(entity, encode({**row, "fetched_at": fetched_at}))
         except RowError as error:
             self._quarantine(entity, where, str(error))
         except RecursionError:
@@ -122,23 +122,18 @@ class Rows:
 
     def carry(self, entity: str, line: bytes, fetched_at: str) -> None:
         """Write a row of an earlier load as it was."""
-        self._write(entity, line)
+        self.write(entity, line)
         self.staged.carried[entity] += 1
         self.oldest_carried = min(fetched_at, self.oldest_carried or fetched_at)
 
-    def keep(self, entity: str, line: bytes) -> None:
-        """Write a row that an interrupted load has fetched, as it was."""
-        self._write(entity, line)
-
     def _quarantine(self, entity: str, where: str, reason: str) -> None:
         key = where.encode(errors="backslashreplace").decode()
-        self._write(
-            QUARANTINE, encode({"entity": entity, "key": key, "reason": reason})
-        )
+        self.write(QUARANTINE, encode({"entity": entity, "key": key, "reason": reason}))
         self.staged.quarantined[entity] += 1
         self.staged.bad.setdefault(entity, f"{quote(key)}: {reason}")
 
-    def _write(self, entity: str, line: bytes) -> None:
+    def write(self, entity: str, line: bytes) -> None:
+        """Write a row that is already a line of JSON."""
         with storage(self.staged.folder):
             if entity not in self._files:
                 self._files[entity] = self.staged.file(entity).open("wb")
@@ -203,7 +198,7 @@ class PortalRows:
         interrupted load had itself carried over.
         """
         folder = self._folder(job)
-        whole = _read_whole(folder / WHOLE)
+        whole = read_object(folder / WHOLE)
         if whole.get("job") != job or whole["read_at"] not in reading:
             return None
         oldest: str | None = whole["oldest_carried"]
@@ -256,14 +251,14 @@ def _write_whole(rows: Rows, job: str, read_at: str) -> None:
     path.write_text(json.dumps(whole), encoding="utf-8")
 
 
-def _read_whole(path: Path) -> dict[str, Any]:
-    """Return `whole.json`; empty if it is missing or incomplete."""
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a file; empty if it is missing or incomplete."""
     with storage(path):
         try:
-            whole: dict[str, Any] = json.loads(path.read_bytes())
+            found: dict[str, Any] = json.loads(path.read_bytes())
         except (FileNotFoundError, ValueError):
             return {}
-    return whole
+    return found
 
 
 def _checksum(path: Path) -> int | None:

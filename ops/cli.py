@@ -15,6 +15,7 @@ GROUPS = {
     "audience": ("audience.cli", "Ask builds who is texted, and why."),
     "nightly": ("ops.nightly.cli", "Run a whole night: load, build, compare, promote."),
     "review": ("ops.review.cli", "Compare the audiences before and after a change."),
+    "forget": ("ops.forget.cli", "Erase one person's data."),
 }
 
 

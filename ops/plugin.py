@@ -9,6 +9,7 @@ With effects; a null argument is an error. `invocation` is invocation_json:
 
     landing_open(landing)                       folder of the load that is read
     build_variables()                           JSON list of names (rule R11)
+    build_suppressions(invocation)              ''
     build_begin(invocation, as_of_read)         ''
     build_files(invocation)                     JSON list of the run's files
     build_metadata(invocation, portal, audience) JSON: an audience's metadata
@@ -114,6 +115,9 @@ def _reading(conn: DuckDBPyConnection) -> dict[str, Callable[..., str]]:
     def begin(invocation: str, as_of_read: str) -> str:
         return hooks.begin(conn, invocation, as_of_read)
 
+    def suppressions(invocation: str) -> str:
+        return hooks.take_suppressions(conn, invocation)
+
     def end(invocation: str) -> str:
         return hooks.end(conn, invocation)
 
@@ -127,6 +131,7 @@ def _reading(conn: DuckDBPyConnection) -> dict[str, Callable[..., str]]:
             return audience_metadata(cursor, build, portal, audience)
 
     return {
+        "build_suppressions": suppressions,
         "build_begin": begin,
         "build_end": end,
         "build_files": files,

@@ -1,4 +1,4 @@
-"""The command `sms publish`: list, show, verify, promote, prune and compare runs."""
+"""The command `sms publish`: everything about the runs under EXPORT_ROOT."""
 
 import webbrowser
 from dataclasses import asdict
@@ -11,11 +11,15 @@ from common.errors import ConfigError, ContractError
 from common.options import json_option
 from common.output import print_json
 from common.retention import read_rule, report_verdicts, retention_options
-from publish import promotion, pruning
+from publish import promotion, pruning, refreshing
 from publish.audit import audit_run, raise_problems
 from publish.layout import REPORT, check_run_id, run_key
+from publish.refreshing import LeftOut
 from publish.root import Root
 from publish.settings import export_root
+from publish.suppressions.addresses import mask
+from publish.suppressions.cli import asked_address, email_option, phone_option
+from publish.suppressions.current_list import record_current_list
 from publish.terminal import (
     describe_run,
     diff_lines,
@@ -27,6 +31,14 @@ from publish.terminal import (
 )
 
 PROMOTED = "promoted"
+
+unreadable_option = click.option(
+    "--allow-unreadable",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Accept up to N unreadable lines in the list that SUPPRESSIONS_CSV names.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,20 +108,88 @@ def verify(run_id: str | None, as_json: bool) -> None:
 @click.option(
     "--accept-change",
     is_flag=True,
-    help="Promote it even if its rows differ a lot from the promoted run's.",
+    help="Promote it even if its rows differ a lot from the promoted run's, or if it "
+    "has people whom the promoted run held back.",
 )
-def promote(run_id: str, accept_change: bool) -> None:
+@click.option(
+    "--leave-out-suppressed",
+    is_flag=True,
+    help="Promote a copy of it without people who have said stop since.",
+)
+@unreadable_option
+def promote(
+    run_id: str, accept_change: bool, leave_out_suppressed: bool, allow_unreadable: int
+) -> None:
     """Verify the files of a run and promote it.
 
     Any finished run can be promoted, so this is also the way back to an earlier one.
+    A run with people who have said stop since it was built is refused, whatever the
+    options: --leave-out-suppressed promotes a copy without them.
     """
     root = export_root()
+    record_current_list(root, allow_unreadable)
     began_with = root.current().version
     chosen = _chosen(root, run_id)
     manifest, _ = promotion.load_manifest(root, chosen)
     raise_problems(chosen, audit_run(root, chosen, manifest.files))
-    moved = promotion.promote(root, chosen, began_with, accept_change=accept_change)
+    if leave_out_suppressed:
+        copy = refreshing.promote_without_stops(
+            root, manifest, began_with, accept_change=accept_change
+        )
+        if copy:
+            _print_left_out(chosen, copy)
+            return
+    moved = refreshing.promote(root, chosen, began_with, accept_change=accept_change)
     click.echo(f"run {chosen}: {'promoted' if moved else 'was promoted already'}")
+    if (now := promoted_run_id(root)) != chosen:
+        click.echo(f"run {now}: promoted in its place, without new opt-outs")
+
+
+@cli.command()
+@unreadable_option
+def refresh(allow_unreadable: int) -> None:
+    """Leave people who have said stop since out of the promoted run.
+
+    This promotes a copy of it without them. It needs neither a portal nor a build.
+    """
+    root = export_root()
+    record_current_list(root, allow_unreadable)
+    chosen = _chosen(root, None)
+    copy = refreshing.refresh(root)
+    if copy:
+        _print_left_out(chosen, copy)
+    else:
+        click.echo(f"run {chosen}: has no one who said stop: nothing to do")
+
+
+def _print_left_out(source: str, copy: LeftOut) -> None:
+    click.echo(
+        f"run {copy.run_id}: promoted: run {source} without {copy.rows} rows, "
+        f"{copy.phones} phones, of people who said stop"
+    )
+
+
+@cli.command("trace")
+@phone_option
+@email_option
+@click.option("--show", "is_shown", is_flag=True, help="Print the address in full.")
+@json_option
+def trace_address(
+    phone: str | None, email: str | None, is_shown: bool, as_json: bool
+) -> None:
+    """Show in which runs and rows an address is, and on what evidence.
+
+    It searches every run that is kept, and says when and by whom it was promoted.
+    """
+    from publish.trace import trace, trace_lines  # noqa: PLC0415
+
+    _, address = asked_address(phone, email)
+    shown = address if is_shown else mask(address)
+    runs = trace(export_root(), address)
+    if as_json:
+        print_json({"address": shown, "runs": runs})
+    else:
+        _print(trace_lines(shown, runs))
 
 
 @cli.command()
@@ -160,7 +240,7 @@ def _chosen(root: Root, run_id: str | None) -> str:
             raise ContractError(
                 f"no run is promoted under {root.address()} (EXPORT_ROOT): `dbt build` "
                 "promotes one, and `sms publish promote RUN_ID` one that "
-                "`sms publish list` shows as complete"
+                "`sms publish list` shows as not promoted"
             )
         return promoted
     if check_run_id(run_id) not in root.run_ids():

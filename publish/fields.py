@@ -100,9 +100,27 @@ class Fields:
             raise self.wrong(key, "an object")
         return value
 
+    def inner(self, key: str) -> "Fields":
+        """Return an object, to be read field by field."""
+        return Fields(f"{self._where}: {key}", self.mapping(key))
+
+    def is_null(self, key: str) -> bool:
+        """Return whether a field is null or left out."""
+        return self._value.get(key) is None
+
+    def texts(self, key: str) -> list[str]:
+        """Return a list of texts."""
+        value = self._value.get(key)
+        if not isinstance(value, list):
+            raise self.wrong(key, "a list of texts")
+        texts = [item for item in value if isinstance(item, str)]
+        if len(texts) < len(value):
+            raise self.wrong(key, "a list of texts")
+        return texts
+
     def counts(self, key: str) -> dict[str, int]:
         """Return an object of whole numbers from 0."""
-        inner = Fields(f"{self._where}: {key}", self.mapping(key))
+        inner = self.inner(key)
         return {name: inner.count(name) for name in self.mapping(key)}
 
     def items(self, key: str) -> list["Fields"]:

@@ -13,6 +13,11 @@ from common.errors import ConfigError
 AUDIENCES = ("buyers", "non_buyers")
 FORMATS = ("csv", "json")
 EXCLUSIONS = "exclusions.csv"
+# On what consent each exported row rests.
+EVIDENCE = "evidence.csv"
+# What a run was decided by.
+RUN_SUPPRESSIONS = "suppressions.csv"
+RUN_TABLES = (EXCLUSIONS, EVIDENCE, RUN_SUPPRESSIONS)
 MANIFEST = "manifest.json"
 # The manifest of a run that is being removed.
 REMOVED = "manifest.json.removed"
@@ -24,6 +29,8 @@ LATEST = "latest"
 COPIES = ".latest"
 # The ledger of opt-outs: publish.suppressions.ledger.
 SUPPRESSIONS = "suppressions"
+# The log of promotions: publish.history.
+PROMOTIONS = "promotions"
 STAGING = ".staging"
 S3 = "s3://"
 
@@ -37,7 +44,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class FileName:
-    """A path inside a run. Portal and audience are None for exclusions."""
+    """A path inside a run. A table of the whole run has no portal and audience."""
 
     path: str
     portal: str | None
@@ -46,13 +53,14 @@ class FileName:
 
 
 def parse_path(path: str) -> FileName:
-    """Parse `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`; refuse anything else."""
-    if path == EXCLUSIONS:
+    """Parse `PORTAL/AUDIENCE.csv|json` or a table of the run; refuse anything else."""
+    if path in RUN_TABLES:
         return FileName(path, None, None, "csv")
     match = _AUDIENCE_FILE.fullmatch(path)
-    if not match or match[1] in (EXCLUSIONS, MANIFEST, REPORT):
+    if not match or match[1] in (*RUN_TABLES, MANIFEST, REPORT):
         raise ConfigError(
-            f"{shown(path)} is not a file of a run: these are {EXCLUSIONS} and "
+            f"{shown(path)} is not a file of a run: these are "
+            f"{', '.join(RUN_TABLES)} and "
             f"PORTAL/{'|'.join(AUDIENCES)}.{'|'.join(FORMATS)}, where PORTAL has only "
             "letters, digits, '.', '_' and '-', and begins with a letter or digit"
         )

@@ -4,15 +4,27 @@
                    "files": [{"path", "portal", "audience", "format", "rows", "bytes",
                               "sha256"}],
                    "counts": [{"portal", "audience", "candidates", "exported",
-                               "excluded": {reason: n}}]}
-    current.json  {"run_id", "manifest", "manifest_sha256", "promoted_at"}
+                               "excluded": {reason: n}}],
+                   "suppressions": {"segments": [name], "entries",
+                                    "suppressed": {"sms", "email"}, "digest", "matched",
+                                    "listed": {"digest", "rows", "added", "known",
+                                               "repaired", "unreadable",
+                                               "rejected_emails", "gone"}}}
+    current.json  {"run_id", "manifest", "manifest_sha256", "promoted_at",
+                   "promoted_by"}
     run_json      a manifest whose files have no bytes and no sha256 yet, with
                   "promote": bool. May leave out "code_version" (that of the code at
                   hand) and give "began_with" (what export_begin answered; else what
                   it answered last in this process)
 
-`portal` and `audience` of a file are null for exclusions.csv. Paths in `files` are
-below the run's folder, `manifest` is below the root.
+`portal` and `audience` of a file are null for a table of the whole run. Paths in
+`files` are below the run's folder, `manifest` is below the root. The manifest of a
+run without the rows of people who said stop also has "derived_from", the run that it
+is a copy of. Roots of earlier versions have no "promoted_by", their runs no
+"suppressions". Its `digest` is the sha256 of suppressions.csv, `matched` counts the
+suppressed addresses that are on a contact route of the load, `listed` is null where
+the build had no list; its `digest` is the sha256 of the list, and `gone` counts the
+addresses that a list once had, this one has not, and are suppressed.
 """
 
 import hashlib
@@ -65,6 +77,41 @@ class About:
     as_of: str
     code_version: str
     variables: dict[str, Json]
+    derived_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a build's list had."""
+
+    digest: str
+    rows: int
+    added: int
+    known: int
+    repaired: int
+    unreadable: int
+    rejected_emails: int
+    gone: int
+
+
+@dataclass(frozen=True)
+class Suppressions:
+    """What a run was decided by: the ledger, and the list that was recorded in it.
+
+    `matched` is None as long as the load has not been compared.
+    """
+
+    segments: tuple[str, ...]
+    entries: int
+    suppressed: dict[str, int]
+    digest: str
+    matched: int | None
+    listed: Listed | None
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether there was neither a ledger nor a list."""
+        return not self.segments and self.listed is None
 
 
 @dataclass(frozen=True)
@@ -74,6 +121,7 @@ class Manifest:
     about: About
     files: tuple[RunFile, ...]
     counts: tuple[Counts, ...]
+    suppressions: Suppressions | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +133,7 @@ class Plan:
     counts: tuple[Counts, ...]
     promote: bool
     began_with: str | None
+    suppressions: Suppressions | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +144,7 @@ class Current:
     manifest: str
     manifest_sha256: str
     promoted_at: str
+    promoted_by: str = ""
 
 
 def audience_rows(manifest: Manifest) -> dict[tuple[str, str], int]:
@@ -120,7 +170,13 @@ def write_manifest(manifest: Manifest) -> bytes:
     """Return manifest.json."""
     files = [asdict(file) for file in manifest.files]
     counts = [asdict(count) for count in manifest.counts]
-    return canonical({**asdict(manifest.about), "files": files, "counts": counts})
+    about = asdict(manifest.about)
+    if manifest.about.derived_from is None:
+        del about["derived_from"]
+    written = {**about, "files": files, "counts": counts}
+    if manifest.suppressions is not None:
+        written["suppressions"] = asdict(manifest.suppressions)
+    return canonical(written)
 
 
 def write_current(current: Current) -> bytes:
@@ -142,7 +198,12 @@ def read_manifest(content: bytes, run_id: str) -> Manifest:
         )
         for file in fields.items("files")
     ]
-    return Manifest(about, _only_once(files, run_id), _read_counts(fields))
+    return Manifest(
+        about,
+        _only_once(files, run_id),
+        _read_counts(fields),
+        _read_suppressions(fields),
+    )
 
 
 def read_plan(run_json: str) -> Plan:
@@ -156,6 +217,7 @@ def read_plan(run_json: str) -> Plan:
         counts=_read_counts(fields),
         promote=fields.flag("promote"),
         began_with=fields.text("began_with", empty=True) if began_with else None,
+        suppressions=_read_suppressions(fields),
     )
 
 
@@ -166,18 +228,49 @@ def read_current(content: bytes) -> Current:
     manifest = fields.text("manifest")
     if manifest != manifest_key(run_id):
         raise fields.wrong("manifest", manifest_key(run_id))
+    by = "promoted_by"
     return Current(
-        run_id, manifest, fields.sha256("manifest_sha256"), fields.text("promoted_at")
+        run_id,
+        manifest,
+        fields.sha256("manifest_sha256"),
+        fields.text("promoted_at"),
+        fields.text(by, empty=True) if by in fields else "",
     )
 
 
 def _read_about(fields: Fields, code: str) -> About:
+    derived = "derived_from"
     return About(
         run_id=fields.run_id("run_id"),
         load_id=fields.text("load_id"),
         as_of=fields.text("as_of"),
         code_version=code,
         variables=fields.mapping("variables"),
+        derived_from=fields.run_id(derived) if derived in fields else None,
+    )
+
+
+def _read_suppressions(fields: Fields) -> Suppressions | None:
+    if "suppressions" not in fields:
+        return None
+    said = fields.inner("suppressions")
+    listed = None if said.is_null("listed") else said.inner("listed")
+    return Suppressions(
+        segments=tuple(said.texts("segments")),
+        entries=said.count("entries"),
+        suppressed=said.counts("suppressed"),
+        digest=said.sha256("digest"),
+        matched=said.count_or_none("matched"),
+        listed=None if listed is None else _read_listed(listed),
+    )
+
+
+def _read_listed(fields: Fields) -> Listed:
+    names = ("rows", "added", "known", "repaired", "unreadable", "rejected_emails")
+    return Listed(
+        digest=fields.sha256("digest"),
+        gone=fields.count("gone"),
+        **{name: fields.count(name) for name in names},
     )
 
 

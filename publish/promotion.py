@@ -1,17 +1,21 @@
 """Promoting a run: what current.json and latest/ show.
 
 The order makes it safe to be killed at any moment. First comes all that can be done
-out of sight, then current.json moves, then latest/ follows. A process that is killed
-between those two has promoted its run: the next build or `sms publish promote` updates
-latest/ (`repair_latest`).
+out of sight, then current.json moves and is logged, then latest/ follows. A process
+that is killed after the move has promoted its run: the next build or `sms publish
+promote` updates latest/ (`repair_latest`), and the next promotion logs it.
 """
 
 import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from common.errors import ContractError, LostRaceError, StorageError, lost_race
 from publish.audit import audit_folder, audit_run
 from publish.guard import check_volume, how_to_accept, max_change
+from publish.held_back import check_held_back, check_stops
+from publish.history import log_current, promoted_runs, who_promotes
 from publish.layout import LATEST, MANIFEST, manifest_key
 from publish.manifest import (
     Current,
@@ -79,8 +83,9 @@ def promote(
 
     `began_with` is the version of current.json when the caller began. Raise
     LostRaceError if it has changed since, or if another process is promoting;
-    ContractError if the run has far more or fewer rows than the promoted one, unless
-    `accept_change`. If the run is promoted already, only latest/ is repaired.
+    ContractError if the run has people who said stop after it was decided, or, unless
+    `accept_change`, people whom the promoted run held back, or far more or fewer rows
+    than the promoted run. If the run is promoted already, only latest/ is repaired.
     """
     with root.promoting():
         # Read under the lock: a prune removes the manifest first.
@@ -88,13 +93,23 @@ def promote(
         if root.current().version != began_with:
             raise lost_race(run_id)
         moves = _would_move(root, run_id, sha256)
-        if moves and not accept_change:
-            _guard_volume(root, manifest)
+        if moves:
+            check(root, manifest, accept_change=accept_change)
         root.stage_latest(run_id, _digests(manifest))
+        # The run that is replaced, if its promotion was stopped before this.
+        log_current(root)
         if moves:
             root.move_current(_current(run_id, sha256), run_id, began_with)
+            log_current(root)
         _have_latest_follow(root, manifest)
     return moves
+
+
+def check(root: Root, manifest: Manifest, *, accept_change: bool = False) -> None:
+    """Raise ContractError if a run must not replace the promoted one."""
+    check_stops(root, manifest)
+    if not accept_change:
+        _compare(root, manifest)
 
 
 def repair_latest(root: Root) -> None:
@@ -141,25 +156,42 @@ def _other_manifest(run_id: str) -> ContractError:
     return ContractError(f"run {run_id}: {MANIFEST}: {OTHER_MANIFEST}")
 
 
-def _guard_volume(root: Root, manifest: Manifest) -> None:
+def _compare(root: Root, manifest: Manifest) -> None:
     """Compare a run with the promoted one; raise ContractError if that fails."""
-    if max_change(manifest) is None:
-        return
+    is_guarded = max_change(manifest) is not None
     try:
         promoted = load_promoted(root)
     except ContractError as error:
+        if not is_guarded:
+            return
         run_id = manifest.about.run_id
         raise ContractError(
             f"run {run_id}: is not promoted, as it cannot be compared with the "
             f"promoted run ({error}). {how_to_accept(run_id)}"
         ) from error
-    if promoted is not None:
-        check_volume(promoted, manifest)
+    if promoted is None:
+        return
+    check_held_back(root, promoted, manifest)
+    origins = list(_origins(root, manifest))
+    log = promoted_runs(root)
+    # A way back is not compared. Rows of people who said stop do not count.
+    if not any(origin.about.run_id in log for origin in origins):
+        check_volume(promoted, replace(origins[-1], about=manifest.about))
+
+
+def _origins(root: Root, manifest: Manifest) -> Iterator[Manifest]:
+    """Yield a run, the run that it is a copy of, and so on, while these are there."""
+    yield manifest
+    if manifest.about.derived_from is not None:
+        with contextlib.suppress(ContractError):
+            source, _ = load_manifest(root, manifest.about.derived_from)
+            yield from _origins(root, source)
 
 
 def _current(run_id: str, sha256: str) -> bytes:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return write_current(Current(run_id, manifest_key(run_id), sha256, now))
+    current = Current(run_id, manifest_key(run_id), sha256, now, who_promotes())
+    return write_current(current)
 
 
 def _have_latest_follow(root: Root, manifest: Manifest) -> None:

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
 from typing import BinaryIO, TextIO
@@ -67,8 +67,31 @@ def csv_records(file: TextIO) -> Iterator[list[str]]:
         raise ContractError(f"is damaged CSV after record {rows}") from error
 
 
-def json_contacts(file: TextIO) -> Iterator[dict[str, object]]:
-    """Yield the contacts of `{"contacts": [{...}, ...], "metadata": {...}}`."""
+def raw_records(content: Iterable[bytes]) -> Iterator[tuple[bytes, list[str]]]:
+    """Yield each record of a CSV file, the header too: its bytes and its values."""
+    raw: list[bytes] = []
+
+    def lines() -> Iterator[str]:
+        for line in content:
+            raw.append(line)
+            yield line.decode()
+
+    csv.field_size_limit(sys.maxsize)
+    try:
+        for record in csv.reader(lines(), strict=True):
+            yield b"".join(raw), record
+            raw.clear()
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ContractError("is damaged CSV") from error
+
+
+def json_contacts(
+    file: TextIO, found_metadata: dict[str, object] | None = None
+) -> Iterator[dict[str, object]]:
+    """Yield the contacts of `{"contacts": [{...}, ...], "metadata": {...}}`.
+
+    At the end, `found_metadata` is given the metadata.
+    """
     pieces = _Pieces(file)
     rows = 0
     if not pieces.skip(_OPENING):
@@ -85,6 +108,8 @@ def json_contacts(file: TextIO) -> Iterator[dict[str, object]]:
         raise ContractError("does not end after metadata")
     if metadata.get("contacts") != rows:
         raise ContractError(f"has {rows} contacts, but its metadata has another number")
+    if found_metadata is not None:
+        found_metadata.update(metadata)
 
 
 class _Pieces:

@@ -7,23 +7,23 @@ written, so that the audit compares what is read back with what was meant.
 from dataclasses import asdict, dataclass
 
 from common.errors import ContractError
-from common.files import fingerprint, write_private
+from common.files import fingerprint
 from publish.audit import audit_counts, audit_run, raise_problems
-from publish.layout import LATEST, MANIFEST, manifest_key, parse_path, run_key
+from publish.finishing import write_manifest_file
+from publish.layout import LATEST, manifest_key, parse_path, run_key
 from publish.manifest import (
     ExpectedFile,
     Manifest,
     Plan,
     RunFile,
     canonical,
-    digest,
     read_plan,
-    write_manifest,
 )
-from publish.promotion import promote, repair_latest
+from publish.promotion import repair_latest
+from publish.refreshing import promote
 from publish.root import Root
 from publish.settings import export_root
-from publish.staging import claim, drop, drop_abandoned, settle, staging_folder
+from publish.staging import claim, drop_abandoned, settle, staging_folder
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def export_begin() -> str:
 def export_staging_path(run_id: str, path: str) -> str:
     """Return the absolute path to write a file of the run to; its folder exists.
 
-    `path` is `PORTAL/AUDIENCE.csv|json` or `exclusions.csv`.
+    `path` is `PORTAL/AUDIENCE.csv|json` or one of layout.RUN_TABLES.
     """
     return str(claim(export_root().staging, run_id, parse_path(path).path))
 
@@ -85,7 +85,7 @@ def export_finish(run_json: str) -> str:
     "latest"}: the number of files, and addresses, of which `latest` is null where the
     run was not promoted. Nothing has moved unless it returns, save where the storage
     fails between current.json and latest/. ContractError where something is not as it
-    must be, or the volume guard stops the promotion: then the manifest stands.
+    must be, or a guard stops the promotion: then the manifest stands.
     """
     root = export_root()
     plan = read_plan(run_json)
@@ -123,7 +123,7 @@ def _audited(root: Root, plan: Plan) -> Manifest:
     raise_problems(run_id, audit_counts(plan.files, plan.counts))
     files = tuple(_run_file(run_id, file, written) for file in plan.files)
     raise_problems(run_id, audit_run(root, run_id, files))
-    return Manifest(plan.about, files, plan.counts)
+    return Manifest(plan.about, files, plan.counts, plan.suppressions)
 
 
 def _run_file(run_id: str, file: ExpectedFile, written: dict[str, _Written]) -> RunFile:
@@ -139,12 +139,5 @@ def _run_file(run_id: str, file: ExpectedFile, written: dict[str, _Written]) -> 
 
 
 def _write_manifest(root: Root, manifest: Manifest) -> None:
-    run_id = manifest.about.run_id
-    content = write_manifest(manifest)
-    staged = claim(root.staging, run_id, MANIFEST)
-    write_private(staged, content)
-    root.add(manifest_key(run_id), staged, run_id, digest(content))
-    drop(root.staging, run_id)
-    if root.read(manifest_key(run_id)) != content:
-        raise ContractError(f"run {run_id}: {MANIFEST}: cannot be read back")
-    _written.pop((root, run_id), None)
+    write_manifest_file(root, manifest)
+    _written.pop((root, manifest.about.run_id), None)

@@ -1,11 +1,12 @@
 """The output of `sms publish list`, `show` and `diff`: counts and ids only."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from common.errors import ContractError
+from publish.history import promoted_runs, replaced_by
 from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
 from publish.manifest import About, Counts, Manifest, audience_rows
 from publish.promotion import load_current, load_manifest
@@ -21,14 +22,15 @@ type Row = tuple[str, ...]
 
 def list_runs(root: Root) -> list[dict[str, object]]:
     """Return id, load, rows by audience and state of all runs, newest first."""
-    promoted = promoted_run_id(root)
-    return [_run(root, run_id, promoted) for run_id in root.run_ids()]
+    promoted, log = promoted_run_id(root), promoted_runs(root)
+    return [_run(root, run_id, promoted, log) for run_id in root.run_ids()]
 
 
 def list_lines(root: Root, runs: list[dict[str, object]]) -> list[str]:
     """Return a table of runs."""
     header = ("RUN", "LOAD", *(name.upper() for name in AUDIENCES), "STATE")
-    rows = [tuple(map(_cell, run.values())) for run in runs]
+    shown = ("run_id", "load_id", *AUDIENCES)
+    rows = [(*(_cell(run[name]) for name in shown), _state_text(run)) for run in runs]
     return _table(header, rows) if rows else [no_runs(root)]
 
 
@@ -46,30 +48,31 @@ def promoted_run_id(root: Root) -> str | None:
 def describe_run(root: Root, manifest: Manifest) -> dict[str, object]:
     """Return the counts of a run, and where its files are."""
     about = manifest.about
-    is_promoted = promoted_run_id(root) == about.run_id
+    promoted = promoted_run_id(root)
     return {
         "run_id": about.run_id,
         "load_id": about.load_id,
         "as_of": about.as_of,
         "code_version": about.code_version,
-        "state": "promoted" if is_promoted else "complete",
+        **_state(about, promoted, promoted_runs(root)),
         "counts": [asdict(count) for count in manifest.counts],
         "folder": root.address(run_key(about.run_id)),
-        "latest": root.address(LATEST) if is_promoted else None,
+        "latest": root.address(LATEST) if promoted == about.run_id else None,
     }
 
 
 def show_lines(root: Root, manifest: Manifest) -> list[str]:
     """Return what became of a run's candidates, and where its files are."""
     about = manifest.about
-    is_promoted = promoted_run_id(root) == about.run_id
+    promoted = promoted_run_id(root)
+    state = _state_text(_state(about, promoted, promoted_runs(root)))
     return [
-        f"Run {about.run_id}, {'promoted' if is_promoted else 'not promoted'}",
+        f"Run {about.run_id}, {state}",
         f"Load {about.load_id}, as of {about.as_of}, code {about.code_version}",
         "",
         *_fates(manifest),
         "",
-        *_places(root, manifest, is_promoted=is_promoted),
+        *_places(root, manifest, is_promoted=promoted == about.run_id),
     ]
 
 
@@ -86,20 +89,40 @@ def diff_lines(difference: "Difference") -> list[str]:
     ]
 
 
-def _run(root: Root, run_id: str, promoted: str | None) -> dict[str, object]:
+def _state(about: About, promoted: str | None, log: list[str]) -> dict[str, object]:
+    """Return whether a run is promoted or was, and which run it is a copy of."""
+    after = None if about.run_id == promoted else replaced_by(log, about.run_id)
+    state = "promoted" if about.run_id == promoted else "not promoted"
+    return {
+        "state": "replaced" if after else state,
+        "replaced_by": after,
+        "derived_from": about.derived_from,
+    }
+
+
+def _state_text(run: Mapping[str, object]) -> str:
+    after, source = run["replaced_by"], run["derived_from"]
+    state = f"replaced by {after}" if after else run["state"]
+    return f"{state}, derived from {source}" if source else f"{state}"
+
+
+def _run(
+    root: Root, run_id: str, promoted: str | None, log: list[str]
+) -> dict[str, object]:
     load_id, rows = None, dict[str, int]()
+    state: dict[str, object] = {"replaced_by": None, "derived_from": None}
     try:
         manifest, _ = load_manifest(root, run_id)
     except ContractError:
         is_unfinished = root.read(manifest_key(run_id)) is None
-        state = "unfinished" if is_unfinished else "damaged"
+        state = {"state": "unfinished" if is_unfinished else "damaged"} | state
     else:
         load_id = manifest.about.load_id
-        state = "promoted" if run_id == promoted else "complete"
+        state = _state(manifest.about, promoted, log)
         for (_, audience), number in audience_rows(manifest).items():
             rows[audience] = rows.get(audience, 0) + number
     by_audience = {audience: rows.get(audience) for audience in AUDIENCES}
-    return {"run_id": run_id, "load_id": load_id, **by_audience, "state": state}
+    return {"run_id": run_id, "load_id": load_id, **by_audience, **state}
 
 
 def _fates(manifest: Manifest) -> list[str]:

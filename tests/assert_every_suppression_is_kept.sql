@@ -1,16 +1,12 @@
--- R9: every valid address on the suppression list applies to every portal, with
--- its latest time.
+-- R9: every suppression of the ledger and the list applies to every portal,
+-- with its latest time.
 -- If this is false, a suppression got lost, and a person who said stop can get
 -- a text.
 
 with
 
-listed as (
-    select * from {{ ref('stg_suppressions') }}
-),
-
-phone_numbers as (
-    select * from {{ ref('int_phone_numbers') }}
+taken as (
+    select * from {{ source('landing', 'suppressions') }}
 ),
 
 portals as (
@@ -19,30 +15,19 @@ portals as (
 
 kept as (
     select * from {{ ref('int_suppressions') }}
-),
-
-addresses as (
-    select
-        portals.portal,
-        listed.channel,
-        listed.suppressed_at,
-        case listed.channel
-            when 'sms' then phone_numbers.phone_number
-            else {{ valid_email('listed.address') }}
-        end as address
-    from listed
-    cross join portals
-    left join phone_numbers
-        on
-            portals.region = phone_numbers.region
-            and listed.address = phone_numbers.phone_text
 )
 
 select
-    addresses.portal,
-    addresses.channel
-from addresses
-left join kept using (portal, channel, address)
+    portals.portal,
+    taken.channel
+from taken
+cross join portals
+left join kept
+    on
+        portals.portal = kept.portal
+        and taken.channel = kept.channel
+        and taken.address = kept.address
 where
-    addresses.address is not null
-    and coalesce(kept.suppressed_at < addresses.suppressed_at, true)
+    coalesce(
+        kept.suppressed_at < {{ utc_timestamp('taken.suppressed_at') }}, true
+    )

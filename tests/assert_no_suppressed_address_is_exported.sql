@@ -22,6 +22,7 @@ exported as (
     {%- for column, channel in [
         ('phone_number', 'sms'), ('phone_number_2', 'sms'),
         ('email', 'email'), ('email_2', 'email'),
+        ('registered_user_email', 'email'),
     ] %}
     select
         portal,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from publish.fields import Fields, Json
 from publish.layout import AUDIENCES
+from publish.manifest import Suppressions
 
 GOOD = ("success", "pass")
 SKIPPED = "skipped"
@@ -51,6 +52,7 @@ class Build:
     variables: dict[str, Json]
     left_out: int
     results: tuple[Result, ...]
+    suppressions: Suppressions | None = None
 
     @property
     def has_marts(self) -> bool:

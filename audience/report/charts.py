@@ -70,7 +70,7 @@ def _share(amount: int, whole: int) -> float:
 
 
 def _rect(name: str, *place: float) -> Markup:
-    """Return a rectangle at x, y, of a width and a height."""
+    # The place is x, y, width and height.
     return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
         name, *(f"{round(number, 2):g}" for number in place)
     )

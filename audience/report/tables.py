@@ -13,7 +13,7 @@ from audience.report.trend import TrendRun
 from audience.report.wording import KINDS, began_at, how_failed, percent
 from audience.wording import counted, number, shown
 from publish.fields import Json
-from publish.manifest import RunFile
+from publish.manifest import RunFile, Suppressions
 
 LISTED_JOBS = 10
 LEAST_SUBJECTS = 10
@@ -251,6 +251,29 @@ def _loaded(portal: PortalLoad) -> Line:
 def _known_sum(amounts: Sequence[int | None]) -> int | None:
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if len(known) == len(amounts) else None
+
+
+def suppressions(found: Suppressions) -> Table:
+    """Return who was suppressed, and what the list had, if there was one."""
+    counts = [
+        ("Suppressed phones", found.suppressed["sms"]),
+        ("Suppressed e-mails", found.suppressed["email"]),
+        ("Matched an address of the load", found.matched),
+        ("Entries of the ledger", found.entries),
+    ]
+    listed = found.listed
+    if listed is not None:
+        counts += [
+            ("Lines of the list", listed.rows),
+            ("Entries added", listed.added),
+            ("Entries known", listed.known),
+            ("Phones repaired", listed.repaired),
+            ("E-mails rejected", listed.rejected_emails),
+            ("Unreadable lines, allowed", listed.unreadable),
+            ("Gone from the list", listed.gone),
+        ]
+    lines = [Line(label, (number(count),)) for label, count in counts]
+    return Table("suppressions", ("What", "Count"), lines)
 
 
 def contracts(build: Build) -> Table:

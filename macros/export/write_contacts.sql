@@ -25,6 +25,26 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Post-hook of export_evidence: one file a run. #}
+{% macro write_evidence() -%}
+    {%- if execute -%}
+        {%- do write_csv('evidence.csv', this, exported_columns()) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Post-hook of export_suppressions. Nothing is guarded: a phone must keep its +,
+   and no e-mail of R6 begins a formula. #}
+{% macro write_suppressions() -%}
+    {%- if execute -%}
+        {%- do write_file(
+            'suppressions.csv',
+            'select * from ' ~ this ~ ' order by channel, address',
+            this,
+            '(format csv, header true)'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {# The columns of the model at hand, in order. #}
 {% macro exported_columns() -%}
     {{ return(adapter.get_columns_in_relation(this) | map(attribute='name') | list) }}

@@ -16,7 +16,8 @@ run as (
     select * from {{ ref('int_run') }}
 ),
 
--- R8: an explicit field decides, and if it says nothing, the portal's basis.
+-- R8: an explicit field decides, and if it is empty, the portal's basis. An
+-- unknown word is no consent under either basis.
 decided as (
     select
         candidates.portal,
@@ -26,10 +27,13 @@ decided as (
         case
             when subject_consents.marketing_decision is not null
                 then subject_consents.marketing_decision
+            when subject_consents.is_marketing_unknown then null
             when portals.consent_basis = 'webshop' then 'grant'
         end as marketing_decision,
         case
-            when subject_consents.marketing_decision is not null
+            when
+                subject_consents.marketing_decision is not null
+                or subject_consents.is_marketing_unknown
                 then 'explicit'
             else portals.consent_basis
         end as marketing_basis,
@@ -58,6 +62,14 @@ dated as (
                 then coalesce(marketing_decided_at, starting_at)
             when marketing_decision = 'deny' then marketing_decided_at
         end as marketing_at,
+        case
+            when
+                marketing_decision = 'grant'
+                and marketing_basis = 'explicit'
+                and marketing_decided_at is not null
+                then 'field'
+            when marketing_decision = 'grant' then 'starting'
+        end as marketing_dated_by,
         coalesce(transactional_decision, 'grant') as transactional_decision,
         case
             when transactional_decision is not null

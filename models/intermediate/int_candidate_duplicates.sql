@@ -1,38 +1,18 @@
 with
 
-candidates as (
-    select * from {{ ref('int_candidates') }}
+addresses as (
+    select * from {{ ref('int_candidate_addresses') }}
 ),
 
-exclusions as (
-    select * from {{ ref('int_candidate_exclusions') }}
+buyers_elsewhere as (
+    select * from {{ ref('int_buyers_elsewhere') }}
 ),
 
-subjects as (
-    select * from {{ ref('int_subjects') }}
-),
-
-contacts as (
-    select * from {{ ref('int_subject_contacts') }}
-),
-
--- R12: only rows that nothing else excludes compete. A row competes by its
--- phone. Rows without a phone compete with each other, by their e-mail.
 competing as (
-    select
-        candidates.portal,
-        candidates.job_uuid,
-        candidates.activity_uuid,
-        candidates.subject_uuid,
-        candidates.starting_at,
-        subjects.is_buyer,
-        contacts.phone_number is null as has_no_phone,
-        coalesce(contacts.phone_number, contacts.email) as address
-    from candidates
-    inner join exclusions using (portal, job_uuid, subject_uuid, activity_uuid)
-    inner join subjects using (portal, job_uuid, subject_uuid)
-    inner join contacts using (portal, job_uuid, subject_uuid)
-    where exclusions.exclusion_reason is null
+    select addresses.*
+    from addresses
+    anti join buyers_elsewhere
+        using (portal, job_uuid, activity_uuid, subject_uuid)
 ),
 
 -- R12: dedup_by says which rows compete, always within one audience.

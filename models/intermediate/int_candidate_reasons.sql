@@ -53,6 +53,7 @@ facts as (
         pictured.subject_uuid is not null as has_image,
         contacts.has_contact_text as has_text,
         contacts.has_valid_address as has_valid,
+        contacts.has_unshared_address as has_unshared,
         contacts.has_usable_address as has_usable,
         consents.consent_problem,
         galleries.access_code is not null as has_key
@@ -65,7 +66,7 @@ facts as (
     left join first_users using (portal, job_uuid, subject_uuid)
 ),
 
--- R13: when each reason applies. `duplicate` depends on all others (R12).
+-- R13: when each reason applies. The last two depend on all others (R12).
 applying as (
     select
         facts.portal,
@@ -85,7 +86,8 @@ applying as (
             when 'no_images' then needs_image and not has_image
             when 'contact_missing' then not has_text
             when 'contact_invalid' then has_text and not has_valid
-            when 'suppressed' then has_valid and not has_usable
+            when 'contact_shared' then has_valid and not has_unshared
+            when 'suppressed' then has_unshared and not has_usable
             when 'consent_denied' then consent_problem = 'consent_denied'
             when 'consent_missing' then consent_problem = 'consent_missing'
             when 'consent_expired' then consent_problem = 'consent_expired'

@@ -12,10 +12,6 @@ users as (
     select * from {{ ref('stg_portal__users') }}
 ),
 
-suppressions as (
-    select * from {{ ref('stg_suppressions') }}
-),
-
 portal_texts as (
     {%- for phone in [
         'delivery_1.phone_number', 'delivery_2.phone_number', 'phone_number',
@@ -33,22 +29,12 @@ portal_texts as (
     from users
 ),
 
--- Every portal's region parses the suppressed phones too.
 region_texts as (
     select
         portals.region,
         portal_texts.phone_text
     from portal_texts
     inner join portals using (portal)
-
-    union all
-
-    select
-        portals.region,
-        suppressions.address as phone_text
-    from suppressions
-    cross join portals
-    where suppressions.channel = 'sms'
 ),
 
 -- Parsing runs in Python and is slow, so each text is parsed once per region.

@@ -21,7 +21,13 @@ contacts as (
         max(case when channel = 'email' and address_rank = 1 then address end)
             as email,
         max(case when channel = 'email' and address_rank = 2 then address end)
-            as email_2
+            as email_2,
+        min_by(route, route_rank) filter (
+            where channel = 'sms' and address_rank = 1
+        ) as phone_route,
+        min_by(route, route_rank) filter (
+            where channel = 'email' and address_rank = 1
+        ) as email_route
     from routes
     where address_rank <= 2
     group by portal, job_uuid, subject_uuid
@@ -34,6 +40,7 @@ looked_at as (
         job_uuid,
         subject_uuid,
         bool_or(address is not null) as has_valid_address,
+        bool_or(address is not null and not is_shared) as has_unshared_address,
         bool_or(is_usable) as has_usable_address
     from routes
     {%- if var('contact_filter') == 'phone' %}
@@ -53,8 +60,12 @@ final as (
         contacts.phone_number_2,
         contacts.email,
         contacts.email_2,
+        contacts.phone_route,
+        contacts.email_route,
         looked_at.subject_uuid is not null as has_contact_text,
         coalesce(looked_at.has_valid_address, false) as has_valid_address,
+        coalesce(looked_at.has_unshared_address, false)
+            as has_unshared_address,
         coalesce(looked_at.has_usable_address, false) as has_usable_address
     from subjects
     left join contacts using (portal, job_uuid, subject_uuid)

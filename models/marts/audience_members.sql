@@ -25,8 +25,7 @@ parent_names as (
 ),
 
 first_users as (
-    select * from {{ ref('int_registered_users') }}
-    where user_rank = 1
+    select * from {{ ref('int_first_users') }}
 ),
 
 galleries as (
@@ -75,7 +74,7 @@ joined as (
         candidates.activity_name,
         case when first_users.user_uuid is null then 'No' else 'Yes' end
             as registered_user,
-        first_users.email as registered_user_email,
+        first_users.shown_email as registered_user_email,
         first_users.user_uuid as registered_user_uuid,
         candidates.resolution_strategy,
         case when subjects.is_buyer then 'buyers' else 'non_buyers' end

@@ -9,20 +9,26 @@ from common.text import MARGIN
 from ops.build.invocation import Invocation
 from ops.build.variables import filters
 from publish.fields import Json
-from publish.layout import AUDIENCES, EXCLUSIONS
+from publish.layout import AUDIENCES, EVIDENCE, EXCLUSIONS, RUN_SUPPRESSIONS
 
+# The files that belong to no portal, and the models that they are written from.
+RUN_MODELS = {
+    EXCLUSIONS: "export_exclusions",
+    EVIDENCE: "export_evidence",
+    RUN_SUPPRESSIONS: "export_suppressions",
+}
 AS_OF = (
     "select load_id, strftime(as_of, '%Y-%m-%dT%H:%M:%SZ') from intermediate.int_run"
 )
 
 
 def run_files(cursor: DuckDBPyConnection, build: Invocation) -> list[dict[str, Json]]:
-    """Return the files of a run: each portal's audiences, and the exclusions."""
+    """Return the files of a run: those of RUN_MODELS, and each portal's audiences."""
     asked = [str(portal).strip(MARGIN) for portal in build.variables["portals"]]
     chosen = build.variables["audience"]
     query = "select distinct portal from marts.audience_summary order by portal"
     return [
-        {"path": EXCLUSIONS, "format": "csv"},
+        *({"path": path, "format": "csv"} for path in RUN_MODELS),
         *(
             {
                 "path": f"{portal}/{audience}.{file_format}",
@@ -50,14 +56,16 @@ def counted_files(
             " group by portal, audience"
         ).fetchall()
     }
-    query = "select count(*) from exports.export_exclusions"
-    excluded = cursor.execute(query).fetchall()[0][0]
+    whole = {
+        path: cursor.table(f"exports.{model}").count("*").fetchall()[0][0]
+        for path, model in RUN_MODELS.items()
+    }
     return [
         {
             **file,
             "rows": rows.get((file["portal"], file["audience"]), 0)
             if "portal" in file
-            else excluded,
+            else whole[str(file["path"])],
         }
         for file in run_files(cursor, build)
     ]

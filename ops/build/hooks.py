@@ -5,10 +5,11 @@ they can be relied on: dbt leaves the tables of a failed build as well.
 """
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
+from dbt_common.ui import red
 from duckdb import DuckDBPyConnection
 
 from audience.report.build import Build
@@ -17,6 +18,7 @@ from common.errors import CommandError
 from common.text import MARGIN
 from common.version import code_version
 from extract.portals import read_portals
+from ops.build import suppressions
 from ops.build.facts import AS_OF, audience_counts, counted_files
 from ops.build.invocation import (
     CHANGES_TABLES,
@@ -47,6 +49,18 @@ MARK_PASSED = """
         obstacle = null
     from intermediate.int_run as int_run
 """
+
+
+def take_suppressions(conn: DuckDBPyConnection, invocation_json: str) -> str:
+    """Record the list of a build, and say who is suppressed."""
+    build = read_invocation(invocation_json)
+    with conn.cursor() as cursor:
+        if build.command in WRITES_FILES:
+            taken = suppressions.take(cursor, build)
+            _say(red(taken.text) if taken.is_missing else taken.text)
+        elif build.command in READS_LANDING:
+            suppressions.keep(cursor)
+    return ""
 
 
 def begin(conn: DuckDBPyConnection, invocation_json: str, as_of_read: str) -> str:
@@ -122,6 +136,8 @@ def _finish(conn: DuckDBPyConnection, build: Invocation) -> str:
             "counts": audience_counts(cursor),
             "promote": build.variables["promote"],
         }
+        if report.suppressions is not None:
+            facts["suppressions"] = asdict(report.suppressions)
     try:
         summary = export_finish(json.dumps(facts))
     except CommandError as error:
@@ -135,6 +151,7 @@ def _reported(conn: DuckDBPyConnection, build: Invocation, obstacle: str) -> Bui
     with conn.cursor() as cursor:
         query = "select load_id from landing.loads"
         load_id = cursor.execute(query).fetchall()[0][0]
+        decided_by = suppressions.facts(cursor, build)
     return Build(
         run_id=build.run_id,
         load_id=load_id,
@@ -143,6 +160,7 @@ def _reported(conn: DuckDBPyConnection, build: Invocation, obstacle: str) -> Bui
         variables=everything(build.variables),
         left_out=build.left_out(),
         results=tuple(build.results.values()),
+        suppressions=decided_by,
     )
 
 

@@ -11,6 +11,13 @@ from publish.fields import Json
 from publish.layout import AUDIENCES, FORMATS
 
 SHOWN = 20
+CONTACT_ROUTES = (
+    "registered_user",
+    "delivery_1",
+    "delivery_2",
+    "subject",
+    "subject_2",
+)
 
 type Known = Mapping[str, Sequence[str]]
 # Returns what is wrong with a value, to be read after the variable's name.
@@ -51,6 +58,13 @@ def _list_of_known(value: object, known: Sequence[str]) -> list[str]:
     ]
 
 
+def _routes(value: object, _: Sequence[str]) -> list[str]:
+    mistakes = _list_of(*CONTACT_ROUTES, can_be_empty=False)(value, ())
+    if not mistakes and isinstance(value, list) and len(set(value)) < len(value):
+        return ["must not have a route twice"]
+    return mistakes
+
+
 def _any_list(value: object, _: Sequence[str]) -> list[str]:
     return [] if isinstance(value, list) else _list_of_known(value, ())
 
@@ -87,15 +101,19 @@ def _date(value: object, known: Sequence[str]) -> list[str]:
 
 
 VARIABLES = {
+    "allow_unreadable": Variable(_whole_number(), is_filter=False),
     "as_of": Variable(_date),
     "audience": Variable(_one_of("both", *AUDIENCES)),
+    "buyers_get_no_reminder": Variable(_one_of("never", "job", "portal")),
     "consent_max_age_days": Variable(_whole_number(36500)),
     "contact_filter": Variable(_one_of("phone", "email", "any")),
+    "contact_routes": Variable(_routes),
     "dedup_by": Variable(_one_of("activity_subject", "phone_job", "phone")),
     "export_formats": Variable(_list_of(*FORMATS, can_be_empty=False), is_filter=False),
     "groups": Variable(_any_list),
     "job_uuids": Variable(_list_of_known),
     "max_change": Variable(_change, is_filter=False),
+    "max_subjects_per_address": Variable(_whole_number()),
     "portals": Variable(_list_of_known),
     "promote": Variable(_flag, is_filter=False),
     "registered_only": Variable(_flag),

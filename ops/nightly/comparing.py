@@ -1,5 +1,6 @@
 """What a night compares: its two builds with each other and with the promoted run."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from audience.diff import SIDES
 from common.errors import CommandError, ContractError, DatabaseError
 from ops.nightly.steps import Steps
 from ops.nightly.summary import Night
-from publish.guard import check_volume
+from publish.layout import RUN_SUPPRESSIONS, run_key
 from publish.manifest import Manifest
-from publish.promotion import load_promoted
+from publish.promotion import check, load_promoted
 from publish.root import Root
 
 
@@ -61,6 +62,7 @@ def compare_with_promoted(
     diff = ("sms", "publish", "diff", "promoted", str(night.run_id), "--json")
     steps.run(*diff, output=printed)
     night.difference = json.loads(printed.read_bytes())
+    night.new_suppressions = _new_suppressions(root, promoted, str(night.run_id))
     if _is_of(databases[0], promoted.about.run_id, night.load["load_id"]):
         _audience_diff(steps, night, *databases)
     else:
@@ -69,6 +71,21 @@ def compare_with_promoted(
             "another load."
         )
     return promoted
+
+
+def _new_suppressions(root: Root, promoted: Manifest, run_id: str) -> int | None:
+    """Return how many addresses a run suppresses and the promoted run did not."""
+    before, after = (
+        root.read(run_key(name, RUN_SUPPRESSIONS))
+        for name in (promoted.about.run_id, run_id)
+    )
+    if before is None or after is None:
+        return None
+    old, new = (
+        {tuple(row[:2]) for row in csv.reader(text.decode().splitlines())}
+        for text in (before, after)
+    )
+    return len(new - old)
 
 
 def _is_of(database: Path, run_id: str, load_id: str) -> bool:
@@ -99,11 +116,10 @@ def _audience_diff(steps: Steps, night: Night, base: Path, head: Path) -> int:
     )
 
 
-def what_stands_against(promoted: Manifest | None, manifest: Manifest) -> str:
-    """Return why a plan's run is not promoted: the volume guard, or being a plan."""
+def what_stands_against(root: Root, manifest: Manifest) -> str:
+    """Return why a plan's run is not promoted: a guard, or being a plan."""
     try:
-        if promoted is not None:
-            check_volume(promoted, manifest)
+        check(root, manifest)
     except CommandError as error:
         return str(error)
     return "it is a plan"

@@ -35,10 +35,12 @@ from ops.nightly.errors import CommandFailedError, StepError, StoppedError
 from ops.nightly.steps import Steps
 from ops.nightly.summary import Night, render
 from publish.layout import REPORT, run_key
+from publish.layout import SUPPRESSIONS as LEDGER
 from publish.local import LocalRoot
 from publish.manifest import Manifest, canonical
 from publish.promotion import load_manifest
 from publish.settings import export_root
+from publish.suppressions.ledger import copy_segments
 
 FOLDER = ".nightly"
 LOCK = "lock"
@@ -110,11 +112,12 @@ def run(wanted: Wanted) -> Night:
 def _check_suppressions(wanted: Wanted) -> None:
     address = os.environ.get(SUPPRESSIONS)
     if not address:
-        if wanted.is_sandbox:
+        if wanted.is_sandbox or export_root().list_files(LEDGER):
             return
         raise ConfigError(
-            f"{SUPPRESSIONS} is not set: a night needs the suppression list; if it is "
-            "empty, give a file with only the header"
+            f"{SUPPRESSIONS} is not set, and the export root has no ledger of "
+            "suppressions: a night needs one of them; if the list is empty, give a "
+            "file with only the header"
         )
     if address.startswith(S3):
         return
@@ -176,7 +179,7 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
         night.manifest = manifest
     _build_again(places, steps, night, manifest, suppressions)
     with steps.step("compare with the promoted run"):
-        promoted = compare_with_promoted(
+        compare_with_promoted(
             steps, night, export_root(), (places.database, places.built)
         )
     if wanted.mode == EXPORT:
@@ -185,7 +188,7 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
             steps.run("sms", "publish", "promote", build.run_id, *accepted)
         night.is_promoted = True
     else:
-        night.obstacle = what_stands_against(promoted, manifest)
+        night.obstacle = what_stands_against(export_root(), manifest)
     with steps.step("keep the database"):
         _keep(places, is_promoted=night.is_promoted)
         remove(places.folder / FETCHED)
@@ -263,10 +266,16 @@ def _build_again(
     manifest: Manifest,
     suppressions: Mapping[str, str],
 ) -> None:
-    """Build the load once more, into a private root and database."""
+    """Build the load once more, into a private root and database.
+
+    The private root begins with the ledger that the first build read, so that the
+    second one records nothing and decides by the same suppressions.
+    """
     again = places.folder / "again"
     database = places.folder / "again.duckdb"
     with steps.step("build again"):
+        if manifest.suppressions is not None:
+            copy_segments(export_root(), manifest.suppressions.segments, again)
         environment = {**suppressions, "EXPORT_ROOT": str(again)}
         build = _build(steps, database, environment, ["--quiet"])
     with steps.step("compare both builds"):

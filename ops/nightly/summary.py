@@ -9,7 +9,7 @@ from typing import Any
 
 from audience.markdown import code, escaped
 from ops.nightly.steps import Step
-from publish.manifest import Counts, Manifest
+from publish.manifest import Counts, Manifest, Suppressions
 
 type Cell = str | int | float
 
@@ -30,6 +30,7 @@ class Night:
     manifest: Manifest | None = None
     difference: dict[str, Any] = field(default_factory=dict)
     audience_diff: str = ""
+    new_suppressions: int | None = None
     notes: list[str] = field(default_factory=list)
     is_promoted: bool = False
     obstacle: str = "the night was stopped"
@@ -42,6 +43,9 @@ def render(night: Night) -> str:
         parts += ["### The load", _load(night.load)]
     if night.manifest:
         parts += ["### The run", _counts(night.manifest.counts)]
+        if night.manifest.suppressions:
+            said = _suppressions(night.manifest.suppressions, night.new_suppressions)
+            parts += ["### Suppressions", said]
     if night.difference:
         parts += ["### What comes and goes", _difference(night.difference)]
     if night.audience_diff:
@@ -91,6 +95,36 @@ def _counts(counts: Iterable[Counts]) -> str:
         for of in sorted(counts, key=lambda of: (of.portal, of.audience))
     ]
     return _table(header, rows)
+
+
+def _suppressions(found: Suppressions, new: int | None) -> str:
+    if found.is_missing:
+        return "**Neither a ledger nor a list: people who said stop can get a text.**"
+    rows: list[tuple[Cell, ...]] = [
+        ("suppressed phones", found.suppressed["sms"]),
+        ("suppressed e-mails", found.suppressed["email"]),
+        ("entries of the ledger", found.entries),
+    ]
+    if found.matched is not None:
+        rows.append(("matched an address of the load", found.matched))
+    if new is not None:
+        rows.append(("new since the promoted run", new))
+    listed = found.listed
+    if listed is None:
+        held = sum(found.suppressed.values())
+        text = f"No list; {held:,} suppressions of the ledger hold."
+    else:
+        text = f"List {code(listed.digest)}."
+        rows += [
+            ("lines of the list", listed.rows),
+            ("entries added", listed.added),
+            ("entries known", listed.known),
+            ("phones repaired", listed.repaired),
+            ("e-mails rejected", listed.rejected_emails),
+            ("unreadable lines, allowed", listed.unreadable),
+            ("gone from the list, still suppressed", listed.gone),
+        ]
+    return f"{text}\n\n{_table(('suppressions', 'count'), rows)}"
 
 
 def _difference(difference: dict[str, Any]) -> str:

@@ -11,8 +11,6 @@ from typing import Any
 from common.errors import CommandError, ConfigError
 from extract import commands
 from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
-from extract.load import Limits
-from extract.reuse import Reuse
 from extract.sandbox import generate, suppressions
 
 # The sandbox's data and both builds use this day, so that a review has the same numbers
@@ -44,7 +42,14 @@ def sandbox(folder: Path) -> Load:
     size = (SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED, TODAY)
     with (folder / "load.log").open("w") as log, redirect_stdout(log):
         try:
-            commands.load(_all_of_the_sandbox(landing), commands.SandboxSize(*size))
+            commands.load(
+                commands.Wanted(
+                    landing,
+                    sandbox=True,
+                    size=commands.SandboxSize(*size),
+                    log_format="json",
+                )
+            )
         except CommandError as error:
             raise ConfigError(f"the sandbox was not loaded: {error}") from error
     with listed.open("w", newline="", encoding="utf-8") as file:
@@ -53,18 +58,3 @@ def sandbox(folder: Path) -> Load:
         writer.writerows(suppressions(generate(*size)))
     surroundings = {"LANDING_DIR": str(landing), "SUPPRESSIONS_CSV": str(listed)}
     return Load(surroundings, {"as_of": AS_OF})
-
-
-def _all_of_the_sandbox(landing: Path) -> commands.Wanted:
-    return commands.Wanted(
-        portals=(),
-        jobs=(),
-        jobs_from=None,
-        is_sandbox=True,
-        landing=landing,
-        concurrency=8,
-        rate=None,
-        log_format="json",
-        reuse=Reuse(),
-        limits=Limits(),
-    )

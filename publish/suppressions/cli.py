@@ -161,7 +161,7 @@ def show(
     phone: str | None, email: str | None, *, is_shown: bool, as_json: bool
 ) -> None:
     """Show the history of one address."""
-    address = _address(phone, email)
+    address = asked_address(phone, email)
     found = ledger.read_ledger(export_root())
     history = sorted(
         (entry for entry in found.entries if entry.who == address),
@@ -227,7 +227,7 @@ def withdraw(
         raise ConfigError(
             "give --source alone, or --phone or --email with or without --at"
         )
-    address = None if source is not None else _address(phone, email)
+    address = None if source is not None else asked_address(phone, email)
     at = read_time(at_text) if at_text else ""
     if at is None:
         raise ConfigError("--at must be a time such as 2025-01-31T12:00:00Z")
@@ -247,7 +247,7 @@ def withdraw(
     )
 
 
-def _address(phone: str | None, email: str | None) -> Address:
+def asked_address(phone: str | None, email: str | None) -> Address:
     """Return the address that was asked for; it is in no error."""
     if (phone is None) == (email is None):
         raise ConfigError("give --phone or --email")

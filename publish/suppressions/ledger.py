@@ -125,6 +125,16 @@ def _fetch(root: Root, names: list[str]) -> Iterator[tuple[str, bytes | None]]:
         yield from zip(names, contents, strict=True)
 
 
+def copy_segments(root: Root, names: Collection[str], folder: Path) -> None:
+    """Copy segments into a local root of their own."""
+    for name, content in _fetch(root, sorted(names)):
+        if content is None:
+            raise ContractError(f"{_address(root, name)}: is missing: put it back")
+        target = folder / _key(name)
+        make_folder(target.parent)
+        write_private(target, content)
+
+
 def record(
     root: Root,
     list_file: Path,
@@ -132,12 +142,13 @@ def record(
     format_name: str = "",
     source: str = "",
     allow_unreadable: int = 0,
+    named: Collection[str] = (),
 ) -> Recorded:
     """Add to the ledger what a list has that the ledger has not.
 
     Readable lines are recorded in any case. After that, more unreadable lines than
     `allow_unreadable` are a ConfigError. `source` is what the entries say they come
-    from: by default the format and the file's name.
+    from: by default the format and the file's name. `named` is that of `read_ledger`.
     """
     regions = portal_regions()
     with _recording(root):
@@ -149,7 +160,7 @@ def record(
             format_name=format_name,
             source=source,
         )
-        ledger = read_ledger(root)
+        ledger = read_ledger(root, named)
         fresh = new_entries(ledger.entries, listing.entries, write_time(now))
         ledger = _add(root, ledger, fresh, now)
     if len(listing.unreadable) > allow_unreadable:

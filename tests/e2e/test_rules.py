@@ -28,6 +28,17 @@ CHOICES: list[dict[str, Any]] = [
     {"contact_filter": "email", "dedup_by": "phone_job", "require_images": False},
     {"portals": ["north"], "audience": "buyers", "consent_max_age_days": 90},
     {"as_of": "2026-10-01T12:00:00+02:00", "audience": "non_buyers"},
+    {
+        "contact_routes": ["subject", "delivery_2", "registered_user"],
+        "max_subjects_per_address": 1,
+        "buyers_get_no_reminder": "portal",
+        "contact_filter": "any",
+    },
+    {
+        "max_subjects_per_address": 0,
+        "buyers_get_no_reminder": "job",
+        "dedup_by": "phone_job",
+    },
 ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from extract.portals import COLUMNS
+from common.seeds import COLUMNS
 from extract.sandbox import SANDBOX_USERNAME, Sandbox, World
 from extract.sandbox.faults import Playing
 from tests.extract.loading import (

@@ -1,6 +1,7 @@
 """What a load takes over from earlier ones, and what it asks for all the same."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -393,16 +394,7 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
     wanted = Wanted(
-        portals=(),
-        jobs=(),
-        jobs_from=None,
-        is_sandbox=True,
-        landing=tmp_path,
-        concurrency=8,
-        rate=None,
-        log_format="json",
-        reuse=Reuse(),
-        limits=Limits(min_ratio=0),
+        tmp_path, sandbox=True, log_format="json", limits=Limits(min_ratio=0)
     )
     day, other = date(2026, 11, 20), date(2027, 1, 1)
     carried = []
@@ -413,7 +405,8 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
         (2, 2, day),
         (2, 1, other),
     ):
-        commands.load(wanted, SandboxSize(2, subjects, seed, today))
+        size = SandboxSize(2, subjects, seed, today)
+        commands.load(replace(wanted, size=size))
         last = events(capsys.readouterr().out)[-1]
         carried.append(sum(last["carried"].values()) > 0)
     assert carried == [False, True, False, False, False]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extract.portals import COLUMNS
+from common.seeds import COLUMNS
 from tests.extract.fake_portal import BASE, FakePortal, serve, serve_tls
 from tests.extract.loading import SECRETS, Ended, activity, credentials, extract
 

@@ -131,7 +131,7 @@ def test_a_time_out_of_the_secret_is_for_every_request(
     timeout: float | None, one: float, details: float
 ) -> None:
     access = settings.Access(Credentials("someone", "something"), None, timeout)
-    patience = access.patience(settings.Told())
+    patience = settings.patience(access)
     assert (patience.request_deadline, patience.details_deadline) == (one, details)
 
 
@@ -156,8 +156,8 @@ def test_jobs_are_read_one_a_line_or_as_a_list(tmp_path: Path, text: str) -> Non
     [
         (b"\n \n", "names no job"),
         (b"[]", "names no job"),
-        (b'["j1"', "no JSON list"),
-        (b"[1]", "no JSON list of texts"),
+        (b'["j1"', "is not a JSON list"),
+        (b"[1]", "is not a JSON list of texts"),
         (b'[""]', "is empty"),
         (b"\xff\xfe", "not UTF-8"),
     ],

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import ConfigError
 from ops.nightly.errors import StepError
+from ops.nightly.night import Wanted, _check_suppressions
 from ops.nightly.steps import Steps
+from ops.nightly.summary import Night, render
+from publish.manifest import About, Manifest, Suppressions
+from publish.settings import export_root
+from publish.suppressions import ledger
 from tests.nightly.nights import (
+    HEADER,
     new_night_project,
     record,
     silent_portal,
@@ -100,8 +107,34 @@ def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:
     project = new_night_project(tmp_path / "project")
     project = project.with_environment(SUPPRESSIONS_CSV="")
     failed = project.run("sms", "nightly", "plan", status=2)
-    assert "SUPPRESSIONS_CSV is not set" in failed.output
+    assert "SUPPRESSIONS_CSV is not set, and the export root has no" in failed.output
     assert not (project.folder / ".nightly").exists()
+
+
+def test_a_ledger_is_enough_for_a_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier list recorded still holds."""
+    listed = tmp_path / "list.csv"
+    listed.write_text(f"{HEADER}sms,+12065550126,2025-01-31T12:00:00Z,STOP\n")
+    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
+    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
+    with pytest.raises(ConfigError, match="the export root has no ledger"):
+        _check_suppressions(Wanted("plan"))
+    ledger.record(export_root(), listed)
+    _check_suppressions(Wanted("plan"))
+
+
+def test_a_summary_says_who_is_suppressed() -> None:
+    about = About("run", "load", "as_of", "code", {})
+    held = Suppressions(("s.csv",), 5, {"sms": 3, "email": 1}, "d", 2, None)
+    night = Night("plan", manifest=Manifest(about, (), (), held), new_suppressions=1)
+    text = render(night)
+    assert "No list; 4 suppressions of the ledger hold." in text
+    assert "| <code>new since the promoted run</code> | 1 |" in text
+    assert "| <code>matched an address of the load</code> | 2 |" in text
+    night.manifest = Manifest(about, (), (), Suppressions((), 0, {}, "d", 0, None))
+    assert "**Neither a ledger nor a list:" in render(night)
 
 
 @pytest.mark.parametrize("address", ["nosuch.csv", "."])

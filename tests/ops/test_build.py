@@ -33,6 +33,7 @@ def test_the_schema_has_the_filters() -> None:
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
+    "allow_unreadable": (-1, "allow_unreadable must be a whole number from 0"),
     "portals": (["west"], "portals cannot hold west (allowed: north, south)"),
     "job_uuids": (["none"], "job_uuids cannot hold none (allowed: j)"),
     "groups": ("3B", "groups must be a list"),
@@ -58,7 +59,9 @@ def test_all_mistakes_are_in_one_line() -> None:
         check_variables(values, ["portal"], known)
     message = str(error.value)
     assert [text for _, text in MISTAKES.values() if text not in message] == []
-    assert message.startswith("unknown variable portal (allowed: as_of, audience,")
+    assert message.startswith(
+        "unknown variable portal (allowed: allow_unreadable, as_of,"
+    )
     assert "\n" not in message
 
 

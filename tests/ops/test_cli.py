@@ -28,7 +28,7 @@ finally:
 SUBCOMMANDS = [
     (group, command)
     for group, (module, _) in GROUPS.items()
-    for command in import_module(module).cli.commands
+    for command in getattr(import_module(module).cli, "commands", ())
 ]
 
 

@@ -21,8 +21,9 @@ from typing import Any
 import phonenumbers  # noqa: F401 - imported late, its files would count as steps
 
 from common.retention import Rule
-from publish.promotion import promote
+from publish.promotion import load_manifest, promote
 from publish.pruning import prune
+from publish.refreshing import promote_without_stops, refresh
 from publish.root import Root
 from publish.settings import export_root
 from publish.suppressions.ledger import record
@@ -83,7 +84,21 @@ def record_list(root: str, list_file: str) -> None:
     record(root_of(root), Path(list_file))
 
 
+def refresh_root(root: str, _: str) -> None:
+    """Leave new stops out of the promoted run."""
+    refresh(root_of(root))
+
+
+def leave_out(root: str, run_id: str) -> None:
+    """Promote a copy of a run without new stops."""
+    place = root_of(root)
+    manifest, _ = load_manifest(place, run_id)
+    promote_without_stops(place, manifest, place.current().version)
+
+
 CALLS = {
+    "leave out": leave_out,
+    "refresh": refresh_root,
     "promote": promote_run,
     "build": build_run,
     "prune": prune_runs,

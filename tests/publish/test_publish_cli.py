@@ -32,7 +32,7 @@ def test_list_shows_the_newest_run_first(root: Path) -> None:
     load = "20241231T000000000000Z-00000000"
     assert [line.split() for line in done.stdout.splitlines()] == [
         ["RUN", "LOAD", "BUYERS", "NON_BUYERS", "STATE"],
-        [RUN_C, load, "4", "4", "complete"],
+        [RUN_C, load, "4", "4", "not", "promoted"],
         [RUN_B, "-", "-", "-", "unfinished"],
         [RUN_A, load, "20", "20", "promoted"],
     ]
@@ -79,11 +79,14 @@ def test_lists_and_counts_as_json(root: Path) -> None:
     build(RUN_A)
     write_files(RUN_B)
     load_id = "20241231T000000000000Z-00000000"
+    no_copy = {"replaced_by": None, "derived_from": None}
     assert json.loads(publish("list", "--json").stdout) == [
         {"run_id": RUN_B, "load_id": None, "buyers": None, "non_buyers": None}
-        | {"state": "unfinished"},
+        | {"state": "unfinished"}
+        | no_copy,
         {"run_id": RUN_A, "load_id": load_id, "buyers": 6, "non_buyers": 6}
-        | {"state": "promoted"},
+        | {"state": "promoted"}
+        | no_copy,
     ]
     shown = json.loads(publish("show", "--json").stdout)
     assert shown["counts"] == facts(RUN_A)["counts"]

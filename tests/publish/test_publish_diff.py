@@ -282,7 +282,8 @@ def test_diff_as_json(root: Path) -> None:
     assert list(said) == ["before", "after", "audiences", "total"]
     assert said["before"]["run_id"] == RUN_A
     assert list(said["after"]) == [
-        *("run_id", "load_id", "as_of", "code_version", "variables")
+        *("run_id", "load_id", "as_of", "code_version", "variables"),
+        "derived_from",
     ]
     first = {
         "portal": "north",

@@ -170,12 +170,13 @@ def test_the_command_that_the_message_ends_with_promotes(root: Path) -> None:
     assert promoted(root) == RUN_B
 
 
-def test_the_way_back_is_guarded_too(root: Path) -> None:
+def test_the_way_back_to_a_run_that_was_promoted_passes(root: Path) -> None:
     build(RUN_A, rows=120)
     build(RUN_B, rows=7, variables={"max_change": False})
-    assert publish("promote", RUN_A).returncode == 10
+    build(RUN_C, rows=120, promote=False)
+    assert publish("promote", RUN_C).returncode == 10
     assert promoted(root) == RUN_B
-    assert publish("promote", RUN_A, "--accept-change").returncode == 0
+    assert publish("promote", RUN_A).returncode == 0
     assert publish("promote", RUN_B).returncode == 0
     assert promoted(root) == RUN_B
 

@@ -138,3 +138,11 @@ def test_staging_stays_under_the_root(root: Path) -> None:
     assert path == root / ".staging" / RUN_A / "sandbox1" / "buyers.csv"
     assert path.parent.is_dir()
     assert tree(root) == {}
+
+
+@pytest.mark.parametrize("name", ["exclusions.csv", "evidence.csv", "suppressions.csv"])
+def test_a_file_of_the_whole_run_has_no_portal(name: str) -> None:
+    found = parse_path(name)
+    assert (found.path, found.portal, found.audience) == (name, None, None)
+    with pytest.raises(ConfigError):
+        parse_path(f"{name}/buyers.csv")

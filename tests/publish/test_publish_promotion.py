@@ -37,7 +37,13 @@ def test_promoting_moves_current_json_and_latest(root: Path) -> None:
     build(RUN_B)
     assert published(root) == RUN_B
     current = json.loads((root / "current.json").read_text())
-    assert list(current) == ["manifest", "manifest_sha256", "promoted_at", "run_id"]
+    assert list(current) == [
+        "manifest",
+        "manifest_sha256",
+        "promoted_at",
+        "promoted_by",
+        "run_id",
+    ]
     assert current["manifest"] == f"runs/{RUN_B}/manifest.json"
     assert (root / "latest").readlink() == Path(f".latest/{RUN_B}")
     assert _shown(root) == RUN_B

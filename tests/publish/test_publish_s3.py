@@ -50,9 +50,12 @@ def test_a_build_leaves_the_layout_of_a_folder(remote: Remote) -> None:
         "latest": f"{remote.address}/latest",
     }
     names = [*audience_paths(), "exclusions.csv", "manifest.json"]
+    log = remote.files("promotions/")
+    assert [name.endswith(f"Z-{RUN_A}.json") for name in log] == [True]
     assert sorted(remote.files()) == sorted(
         [
             "current.json",
+            *log,
             *(f"latest/{path}" for path in audience_paths()),
             *(f"runs/{RUN_A}/{name}" for name in names),
         ]
@@ -108,7 +111,7 @@ def test_every_write_has_a_checksum_and_a_run_s_is_only_if_absent(
     with remote.behind_proxy() as proxy:
         build(RUN_B)
     writes = [request for request in proxy.requests if request.method == "PUT"]
-    assert len(writes) == 11
+    assert len(writes) == 12
     for write in writes:
         headers = {name.lower(): value for name, value in write.headers}
         if "/latest/" in write.target:

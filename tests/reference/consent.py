@@ -5,18 +5,26 @@ from datetime import datetime, timedelta
 
 from tests.reference.dates import r8_read
 from tests.reference.interface import Variables
-from tests.reference.text import trimmed
+from tests.reference.text import ascii_lower, trimmed
 
-GRANTS = {"subscribe", "subscribed", "yes", "true", "1", "opt_in", "opt-in"}
-DENIES = {"unsubscribe", "unsubscribed", "no", "false", "0", "opt_out", "opt-out"}
+GRANTS = {"subscribe", "subscribed", "yes", "true", "1", "opt_in", "opt-in", "opted_in"}
+DENIES = {
+    *("unsubscribe", "unsubscribed", "no", "false", "0"),
+    *("opt_out", "opt-out", "opted_out"),
+    *("stop", "stopall", "end", "quit", "cancel", "revoke"),
+}
 
 
 @dataclass(frozen=True)
 class Explicit:
-    """What a consent field itself says, and its own timestamp where readable."""
+    """What a consent field itself says, and its own timestamp where readable.
+
+    `is_unknown`: it holds a word that neither grants nor denies.
+    """
 
     grants: bool
     denies: bool
+    is_unknown: bool
     at: datetime | None
 
 
@@ -30,21 +38,22 @@ class Consent:
 
 
 def r8_explicit(field: object, timestamp: object) -> Explicit:
-    """R8: the words that grant and deny; anything else says nothing."""
+    """R8: the words that grant and deny; only A to Z are the same in any case."""
     word = str(field) if isinstance(field, bool) else trimmed(field)
-    word = word.lower()
-    return Explicit(word in GRANTS, word in DENIES, r8_read(timestamp))
+    word = ascii_lower(word)
+    is_unknown = word != "" and word not in GRANTS | DENIES
+    return Explicit(word in GRANTS, word in DENIES, is_unknown, r8_read(timestamp))
 
 
 def r8_marketing(
     explicit: Explicit, consent_basis: str, starting: datetime | None
 ) -> Consent:
-    """R8: the field decides; where it says nothing, the portal's basis does."""
+    """R8: the field decides; where it is empty, the portal's basis does."""
     if explicit.denies:
         return Consent(granted=False, denied=True, at=None)
     if explicit.grants:
         return Consent(granted=True, denied=False, at=explicit.at or starting)
-    if consent_basis == "webshop":
+    if consent_basis == "webshop" and not explicit.is_unknown:
         return Consent(granted=True, denied=False, at=starting)
     return Consent(granted=False, denied=False, at=None)
 

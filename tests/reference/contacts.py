@@ -1,9 +1,10 @@
 """Phones, e-mails, registered users, contact routes and suppression: R3 to R6, R9."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 import phonenumbers
@@ -15,8 +16,12 @@ from tests.reference.shapes import Row, first_uuid, part, registration_email
 from tests.reference.text import r7_text, trimmed
 
 TEXTABLE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-VALID_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-NEVER_LIFTED = datetime.max.replace(tzinfo=UTC)
+VALID_EMAIL = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9.!#$%&'*+/=?^_{|}~-]*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
+    r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])"
+)
+LONGEST_EMAIL = 254
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,9 @@ class User:
 
 @dataclass(frozen=True)
 class Route:
-    """One way to a parent, as the portal wrote it."""
+    """One way to a parent, as the portal wrote it, and its name in `contact_routes`."""
 
+    name: str
     phone: object
     email: object
 
@@ -42,12 +48,28 @@ class Contacts:
     """What the routes of one kind (phones or e-mails) hold, best first.
 
     `has_text`: whether any route has any text; `valid`: the distinct valid ones;
-    `usable`: those of them that are not suppressed.
+    `own`: those of them that are not shared; `usable`: those that are not suppressed
+    either.
     """
 
     has_text: bool
     valid: list[str]
+    own: list[str]
     usable: list[str]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for every address of a portal.
+
+    `shared`: the addresses of too many subjects (R4). `suppressed`: when each address
+    was stopped (R9). `denied`: when a subject of the portal last denied consent for
+    each address (R9).
+    """
+
+    shared: frozenset[str]
+    suppressed: Mapping[str, datetime]
+    denied: Mapping[str, datetime]
 
 
 @cache
@@ -70,9 +92,9 @@ def r5_phone(value: object, region: str) -> str:
 
 def r6_email(value: object) -> str:
     """R6: a valid e-mail, trimmed and lower-cased; empty where it is none."""
-    # Character by character: a final sigma is as any other.
-    email = "".join(character.lower() for character in trimmed(value))
-    return email if VALID_EMAIL.fullmatch(email) else ""
+    email = trimmed(value)
+    is_valid = len(email) <= LONGEST_EMAIL and VALID_EMAIL.fullmatch(email)
+    return email.lower() if is_valid else ""
 
 
 def r3_user(uuid: str, registrations: Iterable[Row], details: object) -> User:
@@ -103,81 +125,123 @@ def r3_registered_users(
     return sorted(found, key=rank)
 
 
-def r4_routes(users: Iterable[User], values: Mapping[str, object]) -> list[Route]:
-    """R4: the contact routes of a subject's users and field values, best first."""
+def r4_routes(
+    users: Iterable[User], values: Mapping[str, object], contact_routes: Sequence[str]
+) -> list[Route]:
+    """R4: the routes of a subject that `contact_routes` lists, in its order."""
     delivery_1, delivery_2 = values["delivery_1"], values["delivery_2"]
-    return [
-        *(Route(user.phone, user.email) for user in users),
-        Route(part(delivery_1, "mobile_phone"), part(delivery_1, "email_address")),
-        Route(part(delivery_2, "mobile_phone"), part(delivery_2, "email_address")),
-        Route(values["phone_number"], values["email"]),
-        Route(values["phone_number_2"], values["email_2"]),
-    ]
+    ways: dict[str, list[tuple[object, object]]] = {
+        "registered_user": [(user.phone, user.email) for user in users],
+        "delivery_1": [_delivery(delivery_1)],
+        "delivery_2": [_delivery(delivery_2)],
+        "subject": [(values["phone_number"], values["email"])],
+        "subject_2": [(values["phone_number_2"], values["email_2"])],
+    }
+    return [Route(name, *way) for name in contact_routes for way in ways[name]]
+
+
+def _delivery(delivery: object) -> tuple[object, object]:
+    return part(delivery, "mobile_phone"), part(delivery, "email_address")
+
+
+def r4_valid(routes: Sequence[Route], region: str) -> tuple[list[str], list[str]]:
+    """R4: the distinct valid phones and e-mails of routes, best first."""
+    phones = [r5_phone(route.phone, region) for route in routes]
+    emails = [r6_email(route.email) for route in routes]
+    return _distinct(phones), _distinct(emails)
+
+
+def phone_route(routes: Iterable[Route], phone: str, region: str) -> str:
+    """The name of the first route that holds a phone; empty without a phone."""
+    names = (one.name for one in routes if r5_phone(one.phone, region) == phone)
+    return next(names, "") if phone else ""
+
+
+def email_route(routes: Iterable[Route], email: str) -> str:
+    """The name of the first route that holds an e-mail; empty without an e-mail."""
+    names = (one.name for one in routes if r6_email(one.email) == email)
+    return next(names, "") if email else ""
+
+
+def _distinct(addresses: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, addresses)))
+
+
+def r4_shared(
+    addresses_of_jobs: Iterable[Iterable[Iterable[str]]], most: int
+) -> frozenset[str]:
+    """R4: the addresses of more than `most` subjects of one job; 0: none."""
+    shared: set[str] = set()
+    for subjects in addresses_of_jobs:
+        counts = Counter(address for own in subjects for address in set(own))
+        shared |= {address for address, count in counts.items() if 0 < most < count}
+    return frozenset(shared)
 
 
 def r9_suppressions(
-    suppressions: Iterable[Mapping[str, str]], region: str
+    suppressions: Iterable[Mapping[str, str]], regions: Iterable[str]
 ) -> dict[str, datetime]:
-    """R9: when each address was suppressed last, addresses as R5 and R6 write them.
+    """R9: when each address was stopped last, a date alone being that day's end.
 
-    An address without a readable date is suppressed for good.
+    A phone stops in every reading that is a possible number: in each region, and as
+    `+` and its digits.
     """
     latest: dict[str, datetime] = {}
     for row in suppressions:
-        at = r8_read(row["suppressed_at"]) or NEVER_LIFTED
-        address = ""
+        at = r9_stopped_at(row["suppressed_at"])
+        addresses = {r6_email(row["address"])} - {""}
         if row["channel"] == "sms":
-            address = r5_phone(row["address"], region)
-        if row["channel"] == "email":
-            address = r6_email(row["address"])
-        if address:
+            addresses = r9_readings(row["address"], regions)
+        for address in addresses:
             latest[address] = max(at, latest.get(address, at))
     return latest
 
 
-def r9_is_suppressed(
-    address: str, suppressed: Mapping[str, datetime], marketing: Explicit
-) -> bool:
-    """R9: only an explicit grant with its own, later timestamp lifts suppression."""
-    if address not in suppressed:
-        return False
+def r9_stopped_at(text: str) -> datetime:
+    """R9: when a line of a list says that somebody said stop."""
+    at = r8_read(text)
+    if at is None:
+        raise ValueError("a list with an unreadable time stops the build")
+    is_date_alone = ":" not in text
+    return at + timedelta(hours=23, minutes=59, seconds=59) if is_date_alone else at
+
+
+def r9_readings(text: str, regions: Iterable[str]) -> set[str]:
+    """R9: the phones that a text of a list can be."""
+    digits = "".join(character for character in text if character.isdigit())
+    texts = [(trimmed(text), region) for region in regions] + [(f"+{digits}", "ZZ")]
+    return set(filter(None, (_possible_phone(*one) for one in texts)))
+
+
+def _possible_phone(text: str, region: str) -> str:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return ""
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def r9_is_suppressed(address: str, rules: Rules, marketing: Explicit) -> bool:
+    """R9: only an explicit grant with its own, later timestamp lifts a stop.
+
+    A denial of another subject is a stop too, but not for who denies as well.
+    """
+    stops = [rules.suppressed.get(address)]
+    if not marketing.denies:
+        stops.append(rules.denied.get(address))
     granted_at = marketing.at if marketing.grants else None
-    return granted_at is None or granted_at <= suppressed[address]
+    return any(
+        at is not None and (granted_at is None or granted_at <= at) for at in stops
+    )
 
 
-def _contacts(
-    texts: list[object],
-    valid: list[str],
-    suppressed: Mapping[str, datetime],
-    marketing: Explicit,
+def r4_contacts(
+    texts: Iterable[object], valid: list[str], rules: Rules, marketing: Explicit
 ) -> Contacts:
-    distinct = list(dict.fromkeys(filter(None, valid)))
-    usable = [
-        address
-        for address in distinct
-        if not r9_is_suppressed(address, suppressed, marketing)
-    ]
-    return Contacts(any(map(r7_text, texts)), distinct, usable)
-
-
-def r4_phones(
-    routes: Iterable[Route],
-    region: str,
-    suppressed: Mapping[str, datetime],
-    marketing: Explicit,
-) -> Contacts:
-    """R4: the phones along the routes."""
-    texts = [route.phone for route in routes]
-    valid = [r5_phone(text, region) for text in texts]
-    return _contacts(texts, valid, suppressed, marketing)
-
-
-def r4_emails(
-    routes: Iterable[Route],
-    suppressed: Mapping[str, datetime],
-    marketing: Explicit,
-) -> Contacts:
-    """R4: the e-mails along the routes."""
-    texts = [route.email for route in routes]
-    valid = [r6_email(text) for text in texts]
-    return _contacts(texts, valid, suppressed, marketing)
+    """R4: the phones or e-mails along the routes."""
+    own = [address for address in valid if address not in rules.shared]
+    usable = [one for one in own if not r9_is_suppressed(one, rules, marketing)]
+    return Contacts(any(map(r7_text, texts)), valid, own, usable)

@@ -6,7 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.reference.interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, Result
+from tests.reference.interface import (
+    EVIDENCE_COLUMNS,
+    EXCLUSION_COLUMNS,
+    EXPORT_COLUMNS,
+    Result,
+)
 from tests.reference.rules import key
 
 UNGUARDED_COLUMNS = ("phone_number", "phone_number_2")
@@ -33,6 +38,11 @@ def audience_rows(result: Result, portal: str, audience: str) -> Rows:
     buyer = AUDIENCES[audience]
     rows = [row for row in result.exported if row["portal"] == portal]
     return [row for row in rows if row["buyer"] == buyer]
+
+
+def evidence_rows(result: Result, audience: str = "both") -> Rows:
+    """The rows of evidence.csv: one for each row of the files that are written."""
+    return [row for row in result.evidence if audience in ("both", row["audience"])]
 
 
 def expected_csv(rows: Rows, columns: Sequence[str] = EXPORT_COLUMNS) -> bytes:
@@ -80,13 +90,14 @@ def compare(
 ) -> list[str]:
     """How the files of a run differ from the result: ids and column names, no values.
 
-    `run_dir` holds PORTAL/AUDIENCE.csv or .json and exclusions.csv. Expected are the
-    files of the portals (those of the result unless given), of the audience
+    `run_dir` holds PORTAL/AUDIENCE.csv or .json and exclusions.csv. It can hold
+    evidence.csv, which is compared, and suppressions.csv, which is not. Expected are
+    the files of the portals (those of the result unless given), of the audience
     (`both`, `buyers`, `non_buyers`) and of the formats (`csv`, `json`), and no others.
     """
     written = AUDIENCES if audience == "both" else [audience]
     differences: list[str] = []
-    names: set[str] = {"exclusions.csv"}
+    names: set[str] = {"exclusions.csv", "evidence.csv", "suppressions.csv"}
     for portal in result.portals if portals is None else portals:
         for one in written:
             rows = audience_rows(result, portal, one)
@@ -97,6 +108,10 @@ def compare(
     differences += _compare_file(
         run_dir, "exclusions.csv", result.excluded, EXCLUSION_COLUMNS
     )
+    if (run_dir / "evidence.csv").is_file():
+        differences += _compare_file(
+            run_dir, "evidence.csv", evidence_rows(result, audience), EVIDENCE_COLUMNS
+        )
     return differences + _unexpected_files(run_dir, names)
 
 

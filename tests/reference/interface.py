@@ -47,6 +47,19 @@ EXCLUSION_COLUMNS = (
     "reason",
 )
 
+EVIDENCE_COLUMNS = (
+    "portal",
+    "job_uuid",
+    "activity_uuid",
+    "subject_uuid",
+    "audience",
+    "basis",
+    "dated_by",
+    "consented_at",
+    "phone_route",
+    "email_route",
+)
+
 REASONS = (
     "filter_portal",
     "filter_job",
@@ -56,14 +69,26 @@ REASONS = (
     "no_images",
     "contact_missing",
     "contact_invalid",
+    "contact_shared",
     "suppressed",
     "consent_denied",
     "consent_missing",
     "consent_expired",
     "access_key_missing",
+    "buyer_elsewhere",
     "duplicate",
 )
 """R13's reasons in the order in which they apply."""
+
+
+CONTACT_ROUTES = (
+    "registered_user",
+    "delivery_1",
+    "delivery_2",
+    "subject",
+    "subject_2",
+)
+"""R4's routes in their default order."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,14 @@ class Variables:
     audience: str = "both"
     dedup_by: str = "activity_subject"
     consent_max_age_days: int = 365
+    contact_routes: tuple[str, ...] = CONTACT_ROUTES
+    max_subjects_per_address: int = 10
+    buyers_get_no_reminder: str = "never"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where no route is left (R13)."""
+        if not self.contact_routes:
+            raise ValueError("contact_routes is empty")
 
 
 @dataclass(frozen=True)
@@ -100,9 +133,11 @@ class Result:
 
     `portals`: the portals of the world. `exported`: rows of EXPORT_COLUMNS, whatever
     `audience` says, without the spreadsheet guard. `excluded`: rows of
-    EXCLUSION_COLUMNS. Both are sorted by portal, job, activity and subject.
+    EXCLUSION_COLUMNS. `evidence`: a row of EVIDENCE_COLUMNS for each exported one.
+    All are sorted by portal, job, activity and subject.
     """
 
     portals: tuple[str, ...]
     exported: list[dict[str, str]]
     excluded: list[dict[str, str]]
+    evidence: list[dict[str, str]]

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from tests.reference.consent import (
     Consent,
+    Explicit,
     r8_explicit,
     r8_is_expired,
     r8_is_missing,
@@ -15,12 +16,17 @@ from tests.reference.consent import (
 )
 from tests.reference.contacts import (
     Contacts,
+    Rules,
     User,
+    email_route,
+    phone_route,
     r3_registered_users,
-    r4_emails,
-    r4_phones,
+    r4_contacts,
     r4_routes,
+    r4_shared,
+    r4_valid,
     r6_email,
+    r9_is_suppressed,
     r9_suppressions,
 )
 from tests.reference.dates import r8_read, r8_written
@@ -136,6 +142,9 @@ class Judged:
     phones: Contacts
     emails: Contacts
     marketing: Consent
+    shown_email: str
+    phone_route: str
+    email_route: str
     reason: str
 
 
@@ -146,15 +155,24 @@ def audiences(
 ) -> Result:
     """All candidates of all portals, exported or excluded with one reason (R13)."""
     judged: list[Judged] = []
+    regions = {config.region for config, _ in world_portals.values()}
+    suppressed = r9_suppressions(suppressions, sorted(regions))
     for config, portal in world_portals.values():
-        suppressed = r9_suppressions(suppressions, config.region)
-        for candidate in r1_candidates(config, portal):
-            judged.append(judge(candidate, suppressed, variables))
+        candidates = r1_candidates(config, portal)
+        rules = portal_rules(candidates, suppressed, variables)
+        judged += [judge(candidate, rules, variables) for candidate in candidates]
+    judged = r12_without_buyers(judged, variables.buyers_get_no_reminder)
     judged = r12_deduplicated(judged, variables.dedup_by)
     exported = [export_row(one) for one in judged if not one.reason]
     excluded = [exclusion_row(one) for one in judged if one.reason]
+    evidence = [evidence_row(one) for one in judged if not one.reason]
     portals = sorted(config.portal for config, _ in world_portals.values())
-    return Result(tuple(portals), sorted(exported, key=key), sorted(excluded, key=key))
+    return Result(
+        tuple(portals),
+        sorted(exported, key=key),
+        sorted(excluded, key=key),
+        sorted(evidence, key=key),
+    )
 
 
 def key(row: Mapping[str, str]) -> tuple[str, str, str, str]:
@@ -353,20 +371,69 @@ def r10_custom_gallery_url(candidate: Candidate) -> str:
 # R12 and R13: fates
 
 
-def judge(
-    candidate: Candidate, suppressed: Mapping[str, datetime], variables: Variables
-) -> Judged:
-    """A candidate with its contacts and the first reason against it (R13)."""
-    values, config = candidate.subject.values, candidate.config
-    explicit = r8_explicit(
+def portal_rules(
+    candidates: Sequence[Candidate],
+    suppressed: Mapping[str, datetime],
+    variables: Variables,
+) -> Rules:
+    """R4 and R9: the addresses of a portal that are shared, stopped or denied."""
+    by_subject = {(one.job.uuid, one.subject.uuid): one for one in candidates}
+    phones: dict[str, list[list[str]]] = {}
+    emails: dict[str, list[list[str]]] = {}
+    denied: dict[str, datetime] = {}
+    for (job_uuid, _), one in by_subject.items():
+        routes = r4_routes(one.users, one.subject.values, variables.contact_routes)
+        valid_phones, valid_emails = r4_valid(routes, one.config.region)
+        phones.setdefault(job_uuid, []).append(valid_phones)
+        emails.setdefault(job_uuid, []).append(valid_emails)
+        explicit = r8_explicit_marketing(one)
+        if explicit.denies:
+            at = explicit.at or variables.as_of
+            for address in valid_phones + valid_emails:
+                denied[address] = max(at, denied.get(address, at))
+    most = variables.max_subjects_per_address
+    shared = r4_shared(phones.values(), most) | r4_shared(emails.values(), most)
+    return Rules(shared, suppressed, denied)
+
+
+def r8_explicit_marketing(candidate: Candidate) -> Explicit:
+    """R8: what the marketing consent field itself says."""
+    values = candidate.subject.values
+    return r8_explicit(
         values["sms_marketing_consent"], values["sms_marketing_timestamp"]
     )
+
+
+def judge(candidate: Candidate, rules: Rules, variables: Variables) -> Judged:
+    """A candidate with its contacts and the first reason against it (R13)."""
+    config = candidate.config
+    explicit = r8_explicit_marketing(candidate)
     marketing = r8_marketing(explicit, config.consent_basis, candidate.starting)
-    routes = r4_routes(candidate.users, values)
-    phones = r4_phones(routes, config.region, suppressed, explicit)
-    emails = r4_emails(routes, suppressed, explicit)
+    routes = r4_routes(
+        candidate.users, candidate.subject.values, variables.contact_routes
+    )
+    valid_phones, valid_emails = r4_valid(routes, config.region)
+    texts = [route.phone for route in routes]
+    phones = r4_contacts(texts, valid_phones, rules, explicit)
+    texts = [route.email for route in routes]
+    emails = r4_contacts(texts, valid_emails, rules, explicit)
+    shown = r3_shown_email(candidate.users, rules, explicit)
     reason = r13_reason(candidate, phones, emails, marketing, variables)
-    return Judged(candidate, phones, emails, marketing, reason)
+    return Judged(
+        candidate,
+        phones,
+        emails,
+        marketing,
+        shown,
+        phone_route(routes, first(phones.usable), config.region),
+        email_route(routes, first(emails.usable)),
+        reason,
+    )
+
+
+def first(addresses: Sequence[str]) -> str:
+    """The best of some addresses; empty where there is none."""
+    return next(iter(addresses), "")
 
 
 def r13_reason(
@@ -407,11 +474,40 @@ def r13_contact_reason(phones: Contacts, emails: Contacts, contact_filter: str) 
     contacts = looked_at[contact_filter]
     if any(kind.usable for kind in contacts):
         return ""
-    if any(kind.valid for kind in contacts):
+    if any(kind.own for kind in contacts):
         return "suppressed"
+    if any(kind.valid for kind in contacts):
+        return "contact_shared"
     if any(kind.has_text for kind in contacts):
         return "contact_invalid"
     return "contact_missing"
+
+
+def r12_without_buyers(judged: Sequence[Judged], within: str) -> list[Judged]:
+    """R12: no reminder to the phone of a buyer of the same job or portal."""
+    if within == "never":
+        return [*judged]
+    places = {
+        r12_contact(one, within)
+        for one in judged
+        if not one.reason and one.candidate.subject.is_buyer
+    }
+    return [
+        replace(one, reason="buyer_elsewhere")
+        if not one.reason
+        and not one.candidate.subject.is_buyer
+        and r12_contact(one, within) in places
+        else one
+        for one in judged
+    ]
+
+
+def r12_contact(one: Judged, within: str) -> tuple[str, ...]:
+    """R12: the phone, or the e-mail of a row without, in its job or portal."""
+    job_uuid = one.candidate.job.uuid if within == "job" else ""
+    phones, emails = one.phones.usable, one.emails.usable
+    contact = ("phone", phones[0]) if phones else ("email", emails[0])
+    return one.candidate.config.portal, job_uuid, *contact
 
 
 def r12_deduplicated(judged: Sequence[Judged], dedup_by: str) -> list[Judged]:
@@ -427,8 +523,8 @@ def r12_deduplicated(judged: Sequence[Judged], dedup_by: str) -> list[Judged]:
     return fated
 
 
-def r12_order(one: Judged) -> tuple[bool, datetime, str, str]:
-    """R12: earliest `starting` (unknown last), activity uuid, subject uuid."""
+def r12_order(one: Judged) -> tuple[bool, datetime, str, str, str]:
+    """R12: earliest `starting` (unknown last), activity, subject and job uuid."""
     candidate = one.candidate
     starting = candidate.starting
     return (
@@ -436,17 +532,14 @@ def r12_order(one: Judged) -> tuple[bool, datetime, str, str]:
         starting or END_OF_TIME,
         candidate.activity_uuid,
         candidate.subject.uuid,
+        candidate.job.uuid,
     )
 
 
 def r12_place(one: Judged, dedup_by: str) -> tuple[str, ...]:
     """R12: rows of one audience with the same place compete."""
-    candidate = one.candidate
-    within_job = candidate.job.uuid if dedup_by == "phone_job" else ""
-    phones, emails = one.phones.usable, one.emails.usable
-    contact = ("phone", phones[0]) if phones else ("email", emails[0])
-    audience = yes_or_no(candidate.subject.is_buyer)
-    return candidate.config.portal, within_job, audience, *contact
+    within = "job" if dedup_by == "phone_job" else "portal"
+    return yes_or_no(one.candidate.subject.is_buyer), *r12_contact(one, within)
 
 
 # The rows of the export contract
@@ -469,6 +562,24 @@ def exclusion_row(one: Judged) -> dict[str, str]:
     }
 
 
+def evidence_row(one: Judged) -> dict[str, str]:
+    """A row of evidence.csv: on what consent an exported row rests."""
+    explicit = r8_explicit_marketing(one.candidate)
+    is_own_date = explicit.grants and explicit.at is not None
+    return {
+        "portal": one.candidate.config.portal,
+        "job_uuid": one.candidate.job.uuid,
+        "activity_uuid": one.candidate.activity_uuid,
+        "subject_uuid": one.candidate.subject.uuid,
+        "audience": "buyers" if one.candidate.subject.is_buyer else "non_buyers",
+        "basis": "explicit" if explicit.grants else "webshop",
+        "dated_by": "field" if is_own_date else "starting",
+        "consented_at": r8_written(one.marketing.at),
+        "phone_route": one.phone_route,
+        "email_route": one.email_route,
+    }
+
+
 def export_row(one: Judged) -> dict[str, str]:
     """The 28 columns, in order."""
     row = {
@@ -476,7 +587,7 @@ def export_row(one: Judged) -> dict[str, str]:
         **subject_columns(one.candidate),
         **contact_columns(one),
         **consent_columns(one),
-        **registration_columns(one.candidate),
+        **registration_columns(one),
     }
     return {column: row[column] for column in EXPORT_COLUMNS}
 
@@ -538,16 +649,18 @@ def consent_columns(one: Judged) -> dict[str, str]:
     }
 
 
-def registration_columns(candidate: Candidate) -> dict[str, str]:
+def registration_columns(one: Judged) -> dict[str, str]:
     """R3: the registered user that is first in rank."""
-    users = candidate.users
+    users = one.candidate.users
     return {
         "registered_user": yes_or_no(users),
         "registered_user_uuid": users[0].uuid if users else "",
-        "registered_user_email": r3_shown_email(users[0]) if users else "",
+        "registered_user_email": one.shown_email,
     }
 
 
-def r3_shown_email(user: User) -> str:
-    """R3: shown as R6 writes it, empty when not valid."""
-    return r6_email(user.email)
+def r3_shown_email(users: Sequence[User], rules: Rules, marketing: Explicit) -> str:
+    """R3: shown as R6 writes it, empty when not valid, shared or suppressed."""
+    email = r6_email(users[0].email) if users else ""
+    is_hidden = email in rules.shared or r9_is_suppressed(email, rules, marketing)
+    return "" if is_hidden else email

@@ -14,7 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from tests.reference.interface import Portal, PortalConfig, Variables
+from tests.reference.contacts import r9_readings
+from tests.reference.interface import CONTACT_ROUTES, Portal, PortalConfig, Variables
 
 Raw = dict[str, Any]
 Values = SearchStrategy[Any]
@@ -36,6 +37,14 @@ CONFIGS = {
     ),
 }
 """The sandbox's portals, by their path keys."""
+
+
+OTHER_ROUTES = (
+    ("subject", "delivery_1"),
+    ("delivery_2", "registered_user", "subject_2"),
+    ("subject_2",),
+)
+"""Some choices of R4's routes besides the default."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,12 @@ GOOD_EMAILS = (
     "\u00a0eve@example.org\x00",
     "eve@example.org",
     "eve@mail.example.org",
+    "O'Brien+fall@Example.org",
+    "_eve.lind@xn--bcher-kva.example",
+    "a!#$%&'*/=?^{|}~-@1-2.example",
+    f"{'a' * 242}@example.com",
+)
+BAD_EMAILS = (
     "Zo\u00cb@example.net",
     "ZOE\u0308@example.net",
     "\u0130lker@example.net",
@@ -190,8 +205,12 @@ GOOD_EMAILS = (
     "a\u200bb@example.com",
     "mailto:ada@example.com",
     "ada@example..com",
-)
-BAD_EMAILS = (
+    "ada@example.c",
+    "ada@example.1st",
+    "ada@-example.com",
+    "ada@example-.com",
+    ".ada@example.com",
+    f"{'a' * 243}@example.com",
     "N/A",
     "ada",
     "ada@example",
@@ -259,7 +278,7 @@ UNREADABLE = (
     "now",
     1767225600,
 )
-GRANTS = ("yes", "YES ", True, "true", "1", 1, "subscribe", "Subscribed", "opt_in")
+GRANTS = ("yes", "YES ", True, "1", 1, "subscribe", "Subscribed", "Opted_In")
 DENIES = (
     "no",
     "\u00a0No",
@@ -269,9 +288,15 @@ DENIES = (
     0,
     "Unsubscribed",
     "OPT-OUT",
-    "opt_out",
+    "opted_out",
+    "STOP",
+    "StopAll",
+    "end",
+    "quit",
+    "Cancel",
+    "revoke",
 )
-SAYS_NOTHING: tuple[Any, ...] = (
+UNKNOWN_OR_EMPTY: tuple[Any, ...] = (
     "maybe",
     "N/A",
     "opt in",
@@ -280,6 +305,8 @@ SAYS_NOTHING: tuple[Any, ...] = (
     1.0,
     2,
     "ye\u017f",
+    "SUBSCR\u0130BE",
+    "NEVER_SUBSCRIBED",
     [],
     {},
 )
@@ -368,7 +395,7 @@ DATE = weighted(
     (6, RECENT), (2, OLD_OR_TO_COME), (2, UNREADABLE), (3, NOTHING), (1, DIRT)
 )
 STARTING = weighted((8, RECENT), (1, OLD_OR_TO_COME), (1, UNREADABLE), (1, NOTHING))
-CONSENT = weighted((5, GRANTS), (1, DENIES), (1, SAYS_NOTHING), (5, NOTHING))
+CONSENT = weighted((5, GRANTS), (1, DENIES), (1, UNKNOWN_OR_EMPTY), (5, NOTHING))
 
 IS_NO_DELIVERY = choice([MISSING, None, "", "202-555-0101", [], {}, True, 5])
 IS_DELIVERY = fields(name=NAME, email_address=EMAIL, mobile_phone=PHONE)
@@ -654,8 +681,14 @@ def portals(draw: DrawFn, job_uuids: Sequence[str], *, junk_rows: bool = False) 
     return {"activities": rows, "jobs": answers, "users": draw(users())}
 
 
+# A list with a line that is no phone at all stops the build.
+LISTED_PHONES = tuple(
+    phone
+    for phone in (*GOOD_PHONES, *GOOD_PHONES, *BAD_PHONES)
+    if r9_readings(str(phone), ["CA", "US"])
+)
 SUPPRESSION = st.one_of(
-    st.tuples(st.just("sms"), choice([*GOOD_PHONES, *GOOD_PHONES, *BAD_PHONES])),
+    st.tuples(st.just("sms"), choice(LISTED_PHONES)),
     st.tuples(st.just("email"), choice([*GOOD_EMAILS, *GOOD_EMAILS, *BAD_EMAILS])),
 )
 SUPPRESSED_AT = choice(
@@ -694,6 +727,9 @@ def variables(path_key: str, job_uuids: Sequence[str]) -> SearchStrategy[Variabl
         audience=choice(["both", "both", "both", "buyers", "non_buyers"]),
         dedup_by=choice(["activity_subject", "phone_job", "phone"]),
         consent_max_age_days=weighted((4, (365,)), (1, (0, 30, 366, 3650))),
+        contact_routes=weighted((4, (CONTACT_ROUTES,)), (2, OTHER_ROUTES)),
+        max_subjects_per_address=choice([10, 10, 3, 2, 0]),
+        buyers_get_no_reminder=choice(["never", "never", "job", "portal"]),
     )
 
 

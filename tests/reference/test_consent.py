@@ -14,8 +14,14 @@ from tests.reference.worlds import (
     subject,
 )
 
-GRANTS = ["subscribe", "Subscribed", " YES ", "true", "1", 1, True, "opt_in", "OPT-IN"]
-DENIES = ["unsubscribe", "Unsubscribed", " NO\n", "false", "0", 0, False, "opt_out"]
+GRANTS = [
+    *("subscribe", "Subscribed", " YES ", "true", "1", 1, True),
+    *("opt_in", "OPT-IN", "Opted_In"),
+]
+DENIES = [
+    *("unsubscribe", "Unsubscribed", " NO\n", "false", "0", 0, False, "opt_out"),
+    *("opt-out", "Opted_Out", "STOP", "StopAll", "end", "Quit", "cancel", "REVOKE"),
+]
 
 
 @pytest.mark.parametrize("word", GRANTS)
@@ -25,7 +31,7 @@ def test_r8_words_that_grant(word: object) -> None:
     assert row["sms_marketing_timestamp"] == "2026-02-10T00:00:00Z"
 
 
-@pytest.mark.parametrize("word", [*DENIES, "opt-out"])
+@pytest.mark.parametrize("word", DENIES)
 def test_r8_words_that_deny(word: object) -> None:
     only = subject(sms_marketing_consent=word, sms_marketing_timestamp="2026-02-10")
     assert reason_of(run(portal(job(only)))) == "consent_denied"
@@ -33,9 +39,20 @@ def test_r8_words_that_deny(word: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["maybe", "", None, 1.0, ["yes"], {"yes": 1}, "opt in"]
+    "word",
+    [
+        *("maybe", 1.0, "opt in", "NEVER_SUBSCRIBED", "ye\u017f"),
+        *("SUBSCR\u0130BE", "UNSUBSCR\u0130BE", "\uff39\uff25\uff33", "\u200b"),
+    ],
 )
-def test_r8_anything_else_leaves_it_to_the_basis(word: object) -> None:
+def test_r8_any_other_word_is_no_consent(word: object) -> None:
+    only = subject(sms_marketing_consent=word, sms_marketing_timestamp="2026-02-10")
+    assert reason_of(run(portal(job(only)))) == "consent_missing"
+    assert reason_of(run(portal(job(only)), config=EXPLICIT)) == "consent_missing"
+
+
+@pytest.mark.parametrize("word", ["", " \x00", None, ["yes"], {"yes": 1}])
+def test_r8_an_empty_field_leaves_it_to_the_basis(word: object) -> None:
     only = subject(sms_marketing_consent=word, sms_marketing_timestamp="2026-02-10")
     row = row_of(run(portal(job(only))))
     assert row["sms_marketing_consent"] == "SUBSCRIBE"

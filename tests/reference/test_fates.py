@@ -35,6 +35,20 @@ def test_r11_defaults() -> None:
     assert variables.audience == "both"
     assert variables.dedup_by == "activity_subject"
     assert variables.consent_max_age_days == 365
+    assert variables.contact_routes == (
+        "registered_user",
+        "delivery_1",
+        "delivery_2",
+        "subject",
+        "subject_2",
+    )
+    assert variables.max_subjects_per_address == 10
+    assert variables.buyers_get_no_reminder == "never"
+
+
+def test_r13_no_contact_route_is_an_error() -> None:
+    with pytest.raises(ValueError, match="contact_routes is empty"):
+        Variables(as_of=AS_OF, contact_routes=())
 
 
 def test_r11_portals_and_jobs() -> None:
@@ -208,6 +222,63 @@ def test_r12_only_the_first_phone_counts() -> None:
     assert "duplicate" not in fates(run(raw, dedup_by="phone")).values()
 
 
+def test_r12_no_reminder_to_a_buyer_of_the_job_or_portal() -> None:
+    raw = portal(
+        job(subject("s1"), non_buyers=[subject("s2")]),
+        [activity("a1"), activity("b1", job="j2")],
+        j2=job(non_buyers=[subject("s3", activity="b1")]),
+    )
+    kept = {("a1", "s1"): "image", ("a1", "s2"): "image", ("b1", "s3"): "direct"}
+    assert fates(run(raw)) == kept
+    in_job = {**kept, ("a1", "s2"): "buyer_elsewhere"}
+    assert fates(run(raw, buyers_get_no_reminder="job")) == in_job
+    in_portal = {**in_job, ("b1", "s3"): "buyer_elsewhere"}
+    assert fates(run(raw, buyers_get_no_reminder="portal")) == in_portal
+
+
+def test_r12_only_a_buyer_that_nothing_excludes_counts() -> None:
+    listed = job(subject("s1"), non_buyers=[subject("s2")], access_keys={"s2": ["K"]})
+    found = fates(run(portal(listed), buyers_get_no_reminder="portal"))
+    assert found == {("a1", "s1"): "access_key_missing", ("a1", "s2"): "image"}
+    excluded = job(subject("s1"), non_buyers=[subject("s2", images=[], activity="a1")])
+    found = fates(run(portal(excluded), buyers_get_no_reminder="portal"))
+    assert found == {("a1", "s1"): "image", ("a1", "s2"): "no_images"}
+
+
+def test_r12_a_reminder_goes_by_first_phone_or_by_email_without_phones() -> None:
+    listed = job(
+        subject("s1", phone_number_2="2025550102"),
+        subject("s2", phone_number=None, email="two@example.com"),
+        non_buyers=[
+            subject("s3", phone_number="2025550102"),
+            subject("s4", phone_number=None),
+            subject("s5", phone_number=None, email="two@example.com"),
+            subject("s6", phone_number="2025550106", email="two@example.com"),
+        ],
+    )
+    found = run(portal(listed), buyers_get_no_reminder="job", contact_filter="any")
+    reasons = [(row["subject_uuid"], row["reason"]) for row in found.excluded]
+    assert reasons == [("s5", "buyer_elsewhere")]
+
+
+def test_r12_reminders_are_left_out_before_duplicates() -> None:
+    early = activity("a2", starting="2026-01-02")
+    images = [{"uuid": f"i{n}", "activity": f"a{n}"} for n in (1, 2)]
+    listed = job(
+        subject("s1"),
+        subject("s2", images=["i2"]),
+        non_buyers=[subject("s3")],
+        details=details(*images),
+    )
+    raw = portal(listed, [activity("a1"), early])
+    found = run(raw, dedup_by="phone", buyers_get_no_reminder="job")
+    assert fates(found) == {
+        ("a1", "s1"): "duplicate",
+        ("a2", "s2"): "image",
+        ("a1", "s3"): "buyer_elsewhere",
+    }
+
+
 # R13: a subject against which every reason speaks, and each reason taken away in turn
 
 OPT_OUT = {
@@ -216,6 +287,12 @@ OPT_OUT = {
     "suppressed_at": "2026-01-01",
     "reason": "opt_out",
 }
+
+
+def beside_s1() -> tuple[Raw, Raw]:
+    """A buyer and a non-buyer that share phones with s1, and pass its filters."""
+    same: Raw = {"group": "3B", "phone_number": "2025550101", **GRANT}
+    return subject("s2", phone_number_2="2025550199", **same), subject("s0", **same)
 
 
 def steps() -> list[tuple[str, Raw, Raw, Raw]]:
@@ -234,7 +311,9 @@ def steps() -> list[tuple[str, Raw, Raw, Raw]]:
         "registered_only": True,
     }
     answers: Raw = {"access_keys": {}}
-    registrations = [{"subjectUuid": "s1", "userUuid": "u1"}]
+    all_three = ("s0", "s1", "s2")
+    registrations = [{"subjectUuid": one, "userUuid": "u1"} for one in all_three]
+    keys = {uuid: ["KEY"] for uuid in all_three}
     changes: list[tuple[str, Raw, Raw, Raw]] = [
         ("filter_portal", {}, {}, {}),
         ("filter_job", {}, {"portals": ()}, {}),
@@ -244,11 +323,29 @@ def steps() -> list[tuple[str, Raw, Raw, Raw]]:
         ("no_images", {}, {}, {"registrations": registrations}),
         ("contact_missing", {"images": ["i1"]}, {}, {}),
         ("contact_invalid", {"phone_number": "N/A"}, {}, {}),
-        ("suppressed", {"phone_number": "2025550101"}, {}, {}),
+        (
+            "contact_shared",
+            {"phone_number": "2025550199"},
+            {"max_subjects_per_address": 1},
+            {},
+        ),
+        (
+            "suppressed",
+            {"phone_number": "2025550101"},
+            {"max_subjects_per_address": 10},
+            {},
+        ),
         ("consent_denied", {"phone_number_2": "2025550102"}, {}, {}),
         ("consent_missing", {**GRANT, "sms_marketing_timestamp": "2027-01-01"}, {}, {}),
         ("consent_expired", {"sms_marketing_timestamp": "2024-01-01"}, {}, {}),
         ("access_key_missing", {"sms_marketing_timestamp": "2026-02-10"}, {}, {}),
+        (
+            "buyer_elsewhere",
+            {},
+            {"buyers_get_no_reminder": "job"},
+            {"access_keys": keys},
+        ),
+        ("duplicate", {}, {"buyers_get_no_reminder": "never", "dedup_by": "phone"}, {}),
     ]
     found = []
     for reason, field, variable, answer in changes:
@@ -262,12 +359,14 @@ def steps() -> list[tuple[str, Raw, Raw, Raw]]:
 def test_r13_the_first_reason_that_applies(
     reason: str, fields: Raw, chosen: Raw, answers: Raw
 ) -> None:
-    raw = portal(job(subject(**fields), **answers))
-    assert reason_of(run(raw, suppressions=[OPT_OUT], **chosen)) == reason
+    buyer, non_buyer = beside_s1()
+    raw = portal(job(buyer, non_buyers=[non_buyer, subject(**fields)], **answers))
+    found = fates(run(raw, suppressions=[OPT_OUT], **chosen))
+    assert [fate for (_, uuid), fate in found.items() if uuid == "s1"] == [reason]
 
 
 def test_r13_the_steps_are_in_the_order_of_the_reasons() -> None:
-    assert (*(reason for reason, *_ in steps()), "duplicate") == REASONS
+    assert (*(reason for reason, *_ in steps()),) == REASONS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given, settings
 
 from tests.reference.files import audience_rows, compare, expected_csv
-from tests.reference.interface import EXCLUSION_COLUMNS, EXPORT_COLUMNS, REASONS, Result
+from tests.reference.interface import (
+    EVIDENCE_COLUMNS,
+    EXCLUSION_COLUMNS,
+    EXPORT_COLUMNS,
+    REASONS,
+    Result,
+)
 from tests.reference.rules import audiences, key
 from tests.reference.strategies import GOOD_PHONES, Example, examples
 
@@ -109,6 +115,8 @@ def test_worlds_are_json_and_files_read_back(example: Example) -> None:
             (folder / f"{audience}.csv").write_bytes(expected_csv(rows))
         exclusions = expected_csv(found.excluded, EXCLUSION_COLUMNS)
         (folder.parent / "exclusions.csv").write_bytes(exclusions)
+        evidence = expected_csv(found.evidence, EVIDENCE_COLUMNS)
+        (folder.parent / "evidence.csv").write_bytes(evidence)
         assert compare(found, folder.parent) == []
 
 

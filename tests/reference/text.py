@@ -31,6 +31,11 @@ def trimmed(value: object) -> str:
     return as_text(value).strip(BLANKS)
 
 
+def ascii_lower(text: str) -> str:
+    """A to Z in lower case; no other letter changes."""
+    return "".join(one.lower() if one.isascii() else one for one in text)
+
+
 def r7_text(value: object) -> str:
     """R7: Unicode NFC, runs of white space and controls one space, trimmed."""
     composed = unicodedata.normalize("NFC", as_text(value))

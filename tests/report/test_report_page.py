@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,8 @@ from audience.report.numbers import Job
 from audience.report.page import render
 from audience.report.tables import least_reachable, most_unsold
 from audience.report.wording import percent
+from publish.manifest import Suppressions
+from tests.report import pages
 from tests.report.pages import HOSTILE, LAST, PAGES, facts, run_id
 from tests.report.reading import read_report
 
@@ -230,6 +233,17 @@ def test_the_answer_comes_first() -> None:
     assert f"Run {run_id(28)} stays promoted." in said
     held_back = render(PAGES["guarded"]()).decode()
     assert f"sms publish promote {LAST} --accept-change" in held_back
+
+
+def test_a_build_with_neither_ledger_nor_list_has_a_banner() -> None:
+    nothing = {"sms": 0, "email": 0}
+    for segments, is_shown in ((), True), (("s.csv",), False):
+        found = Suppressions(segments, 7, nothing, "d", 4, None)
+        page = render(replace(facts(), build=pages.build(suppressions=found))).decode()
+        assert ("neither a ledger nor a list of suppressions" in page) == is_shown
+        rows = read_report(page).numbers("suppressions")
+        assert rows["Matched an address of the load"] == [4]
+        assert rows["Entries of the ledger"] == [7]
 
 
 def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:

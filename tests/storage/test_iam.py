@@ -35,6 +35,7 @@ PLACES = {
     "a removed run's manifest": f"/{RUN}/manifest.json.removed",
     "latest": "/latest/north/buyers.csv",
     "current.json": "/current.json",
+    "the promotions log": "/promotions/20250101T000000000000Z-aaaaaaaa.json",
     "another file in the root": "/another.json",
     "another root": "2/current.json",
 }
@@ -49,11 +50,13 @@ LISTS = {"the root": "/", "another root": "2/", "the bucket": ""}
 MANIFESTS = ["a run's manifest", "a removed run's manifest"]
 RUNS = ["a run's file", *MANIFESTS]
 PUBLISHED = [*RUNS, "latest", "current.json"]
+LOG_PROBES = ("read", "write", "upload in parts")
 ALLOWED = {
     "exporter": {
         *(("read", place) for place in PUBLISHED),
         *(("write", place) for place in PUBLISHED),
         *(("upload in parts", place) for place in PUBLISHED),
+        *((probe, "the promotions log") for probe in LOG_PROBES),
         ("delete", "latest"),
         ("list", "the root"),
         # S3 has no condition for these, which are names alone.

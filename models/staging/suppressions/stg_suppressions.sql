@@ -6,10 +6,9 @@ source as (
 
 renamed as (
     select
-        {{ suppression_channel() }} as channel,
-        {{ trim_text('address') }} as address,
-        {{ clean_text('reason') }} as reason,
-        {{ utc_timestamp(trim_text('suppressed_at')) }} as suppressed_at
+        channel,
+        address,
+        {{ utc_timestamp('suppressed_at') }} as suppressed_at
     from source
 )
 

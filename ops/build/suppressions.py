@@ -1,0 +1,178 @@
+"""Who a build suppresses (rule R9): the ledger and the list, taken together.
+
+What the list has and the ledger has not is recorded first, whatever becomes of the
+build. So a list that is empty, cut or missing never brings anybody back.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from common.errors import ContractError
+from common.files import fingerprint
+from ops.build.invocation import Invocation
+from ops.build.variables import VARIABLES
+from publish.manifest import Listed, Suppressions
+from publish.promotion import load_promoted
+from publish.root import Root
+from publish.settings import export_root
+from publish.suppressions.addresses import CHANNELS
+from publish.suppressions.entries import STOP, digest
+from publish.suppressions.ledger import Ledger, Recorded, read_ledger, record
+from publish.suppressions.lists import describe_unreadable
+
+SETTING = "SUPPRESSIONS_CSV"
+# The source of entries, whatever the list's file is called.
+SOURCE = "list"
+TABLE = """
+    create table if not exists landing.suppressions
+    (channel varchar, address varchar, suppressed_at varchar)
+"""
+MATCHED = """
+    select count(distinct (channel, address))
+    from intermediate.int_suppressions
+    inner join intermediate.int_contact_routes using (portal, channel, address)
+"""
+MATCHED_MODELS = ("int_suppressions", "int_contact_routes")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a build took at its start, and how it says so."""
+
+    facts: Suppressions
+    text: str
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether there was neither a ledger nor a list."""
+        return self.facts.is_missing
+
+
+_taken: dict[str, Taken] = {}
+
+
+def take(cursor: DuckDBPyConnection, build: Invocation) -> Taken:
+    """Record the list, and make landing.suppressions of the whole ledger.
+
+    ConfigError where lines of the list cannot be read, ContractError where a segment is
+    damaged or missing.
+    """
+    taken, ledger = _read(export_root(), _allowed(build))
+    cursor.execute("create schema if not exists landing")
+    # An older database has a table of other columns.
+    cursor.execute("drop table if exists landing.suppressions")
+    cursor.execute(TABLE)
+    rows = [(*who, at) for who, at in sorted(ledger.suppressed.items())]
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        cursor.execute(
+            "insert into landing.suppressions select unnest($1::varchar[]),"
+            " unnest($2::varchar[]), unnest($3::varchar[])",
+            columns,
+        )
+    _taken[build.run_id] = taken
+    return taken
+
+
+def keep(cursor: DuckDBPyConnection) -> None:
+    """Make landing.suppressions for a command that decides nothing, if it is new."""
+    cursor.execute("create schema if not exists landing")
+    cursor.execute(TABLE)
+
+
+def facts(cursor: DuckDBPyConnection, build: Invocation) -> Suppressions | None:
+    """Return what a manifest and a report say of a build's suppressions."""
+    taken = _taken.get(build.run_id)
+    if taken is None:
+        return None
+    good = {result.name for result in build.results.values() if result.is_good}
+    if not good.issuperset(MATCHED_MODELS):
+        return taken.facts
+    return replace(taken.facts, matched=cursor.execute(MATCHED).fetchall()[0][0])
+
+
+def _allowed(build: Invocation) -> int:
+    """Return how many lines may be unreadable: none, if the variable is wrong."""
+    value = build.variables["allow_unreadable"]
+    is_wrong = VARIABLES["allow_unreadable"].check(value, ())
+    return 0 if is_wrong else int(value)
+
+
+def _read(root: Root, allowed: int) -> tuple[Taken, Ledger]:
+    named = _named(root)
+    path = os.environ.get(SETTING, "").strip()
+    if not path:
+        ledger = read_ledger(root, named)
+        held = _facts(ledger, None)
+        count = f"{len(ledger.suppressed):,}"
+        text = f"No list; {count} suppressions of the ledger hold."
+        if held.is_missing:
+            text = (
+                f"NO SUPPRESSIONS: {SETTING} is not set, and the export root has no "
+                "ledger: people who said stop can get a text."
+            )
+        return Taken(held, text), ledger
+    done = record(
+        root, Path(path), source=SOURCE, allow_unreadable=allowed, named=named
+    )
+    listed = _listed(Path(path), done)
+    return Taken(_facts(done.ledger, listed), _describe(path, done, listed)), (
+        done.ledger
+    )
+
+
+def _named(root: Root) -> tuple[str, ...]:
+    """Return the segments that the promoted run names; none if it cannot be read."""
+    with suppress(ContractError):
+        promoted = load_promoted(root)
+        if promoted is not None and promoted.suppressions is not None:
+            return promoted.suppressions.segments
+    return ()
+
+
+def _facts(ledger: Ledger, listed: Listed | None) -> Suppressions:
+    channels = [channel for channel, _ in ledger.suppressed]
+    return Suppressions(
+        segments=ledger.segments,
+        entries=len(ledger.entries),
+        suppressed={channel: channels.count(channel) for channel in CHANNELS},
+        digest=digest(ledger.suppressed),
+        matched=None,
+        listed=listed,
+    )
+
+
+def _listed(path: Path, done: Recorded) -> Listed:
+    listing = done.listing
+    given = {entry.who for entry in listing.entries}
+    once_listed = {
+        entry.who
+        for entry in done.ledger.entries
+        if entry.action == STOP and entry.source == SOURCE
+    }
+    return Listed(
+        digest=fingerprint(path)[0],
+        rows=listing.rows,
+        added=done.added,
+        known=done.known,
+        repaired=listing.repaired,
+        unreadable=len(listing.unreadable),
+        rejected_emails=listing.rejected_emails,
+        gone=len((once_listed & done.ledger.suppressed.keys()) - given),
+    )
+
+
+def _describe(path: str, done: Recorded, listed: Listed) -> str:
+    text = (
+        f"Suppressions: {len(done.ledger.suppressed):,} hold. {path}: {listed.rows:,} "
+        f"lines, {listed.added:,} entries added, {listed.known:,} known, "
+        f"{listed.repaired:,} phones repaired, {listed.rejected_emails:,} e-mails "
+        f"rejected; {listed.gone:,} addresses are not listed any more and still hold."
+    )
+    if listed.unreadable:
+        text += f" UNREADABLE, and allowed: {describe_unreadable(done.listing)}."
+    return text

@@ -1,0 +1,191 @@
+"""What a build takes at its start: the ledger and the list. No dbt runs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from common.errors import ConfigError, ContractError
+from ops.build import suppressions
+from ops.build.hooks import take_suppressions
+from ops.build.invocation import Invocation, read_invocation
+from publish.local import LocalRoot
+from publish.settings import export_root
+from publish.suppressions.ledger import copy_segments, read_ledger
+from tests.ops.test_build import DEFAULTS
+from tests.publish.publishing import RUN_A, build
+
+HEADER = "channel,address,suppressed_at,reason\n"
+A = "+12065550126"
+B = "+12065550127"
+AT = "2025-01-31T12:00:00Z"
+
+
+@pytest.fixture
+def data() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRoot:
+    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
+    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
+    found = export_root()
+    assert isinstance(found, LocalRoot)
+    return found
+
+
+def invocation_json(command: str = "build", **variables: Any) -> str:
+    return json.dumps(
+        {
+            "run_id": "run",
+            "command": command,
+            "is_partial": False,
+            "given": [],
+            "variables": yaml.safe_dump({**DEFAULTS, **variables}),
+            "contracts": [],
+            "selected": [],
+            "results": [],
+        }
+    )
+
+
+def invocation(**variables: Any) -> Invocation:
+    return read_invocation(invocation_json(**variables))
+
+
+def give(monkeypatch: pytest.MonkeyPatch, folder: Path, *phones: str) -> Path:
+    path = folder / "stop.csv"
+    path.write_text(HEADER + "".join(f"sms,{phone},{AT},STOP\n" for phone in phones))
+    monkeypatch.setenv("SUPPRESSIONS_CSV", str(path))
+    return path
+
+
+def taken(data: duckdb.DuckDBPyConnection) -> set[str]:
+    rows = data.execute("select address from landing.suppressions").fetchall()
+    return {address for (address,) in rows if address.startswith("+1")}
+
+
+def test_what_a_list_had_holds_without_it(
+    data: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(monkeypatch, tmp_path, f"{A[1:]}.0")
+    found = suppressions.take(data, invocation())
+    assert taken(data) == {A}
+    assert found.facts.listed is not None
+    assert found.facts.listed.repaired == 1
+    assert "1 phones repaired" in found.text
+
+    give(monkeypatch, tmp_path)
+    found = suppressions.take(data, invocation())
+    assert taken(data) == {A}
+    assert found.facts.listed is not None
+    assert (found.facts.listed.added, found.facts.listed.gone) == (0, 1)
+
+    monkeypatch.delenv("SUPPRESSIONS_CSV")
+    found = suppressions.take(data, invocation())
+    assert taken(data) == {A}
+    assert found.text == "No list; 1 suppressions of the ledger hold."
+    assert not found.is_missing
+
+
+def test_a_root_with_neither_says_so(data: duckdb.DuckDBPyConnection) -> None:
+    found = suppressions.take(data, invocation())
+    assert found.is_missing
+    assert found.text.startswith("NO SUPPRESSIONS: SUPPRESSIONS_CSV is not set")
+    assert taken(data) == set()
+
+
+def test_unreadable_lines_stop_after_the_others_are_recorded(
+    data: duckdb.DuckDBPyConnection,
+    root: LocalRoot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(monkeypatch, tmp_path, A, "1.20656E+10", B)
+    with pytest.raises(ConfigError, match=r"1 of 3 lines .* line 3: ") as error:
+        suppressions.take(data, invocation())
+    assert "20656" not in str(error.value)
+    assert {("sms", A), ("sms", B)} <= read_ledger(root).suppressed.keys()
+    # A wrong value of the variable allows nothing.
+    with pytest.raises(ConfigError):
+        suppressions.take(data, invocation(allow_unreadable=-5))
+    found = suppressions.take(data, invocation(allow_unreadable=1))
+    assert found.facts.listed is not None
+    assert found.facts.listed.unreadable == 1
+    assert "UNREADABLE, and allowed: line 3: " in found.text
+
+
+@pytest.mark.parametrize("command", ["build", "run", "retry"])
+def test_a_command_that_writes_files_records(
+    data: duckdb.DuckDBPyConnection,
+    root: LocalRoot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    give(monkeypatch, tmp_path, A)
+    take_suppressions(data, invocation_json(command, promote=False))
+    assert ("sms", A) in read_ledger(root).suppressed
+
+
+@pytest.mark.parametrize("command", ["test", "parse", "show"])
+def test_other_commands_record_nothing(
+    data: duckdb.DuckDBPyConnection,
+    root: LocalRoot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    give(monkeypatch, tmp_path, A)
+    take_suppressions(data, invocation_json(command))
+    assert read_ledger(root).segments == ()
+
+
+def test_a_segment_that_the_promoted_run_names_must_be_there(
+    data: duckdb.DuckDBPyConnection,
+    root: LocalRoot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(monkeypatch, tmp_path, A)
+    facts = suppressions.take(data, invocation()).facts
+    said = json.loads(json.dumps(facts, default=vars))
+    build(RUN_A, suppressions=said)
+    (segment,) = facts.segments
+    path = root.folder / "suppressions" / segment
+    content = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ContractError, match="is missing"):
+        suppressions.take(data, invocation())
+    monkeypatch.delenv("SUPPRESSIONS_CSV")
+    with pytest.raises(ContractError, match="is missing"):
+        suppressions.take(data, invocation())
+    path.write_bytes(content[:-1])
+    with pytest.raises(ContractError, match="not a whole segment"):
+        suppressions.take(data, invocation())
+
+
+def test_a_second_build_with_the_first_one_s_ledger_is_the_same(
+    data: duckdb.DuckDBPyConnection,
+    root: LocalRoot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(monkeypatch, tmp_path, A)
+    suppressions.take(data, invocation())
+    # Phones without a time are dated when they are recorded.
+    undated = tmp_path / "phones.txt"
+    undated.write_text(f"{B}\n")
+    monkeypatch.setenv("SUPPRESSIONS_CSV", str(undated))
+    first = suppressions.take(data, invocation()).facts
+    copy_segments(root, first.segments, tmp_path / "again")
+    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "again"))
+    second = suppressions.take(data, invocation()).facts
+    assert second.segments == first.segments
+    assert second.digest == first.digest

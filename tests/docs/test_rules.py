@@ -65,6 +65,7 @@ def test_every_rule_is_in_the_table_with_what_implements_it() -> None:
     assert implemented == dict.fromkeys(stated(), True)
 
 
+@pytest.mark.slow
 def test_every_name_in_the_table_is_the_projects(names: set[str]) -> None:
     named = {
         name

@@ -348,6 +348,7 @@ def sorted_moves(document: Document) -> list[tuple[str, ...]]:
     )
 
 
+@pytest.mark.slow
 @seed(20261124)
 @settings(
     max_examples=15,

@@ -65,6 +65,7 @@ def test_every_rule_is_in_the_table_with_what_implements_it() -> None:
     assert implemented == dict.fromkeys(stated(), True)
 
 
+@pytest.mark.slow
 def test_every_name_in_the_table_is_the_projects(names: set[str]) -> None:
     named = {
         name
@@ -76,6 +77,7 @@ def test_every_name_in_the_table_is_the_projects(names: set[str]) -> None:
     assert named - names == set()
 
 
+@pytest.mark.slow
 def test_every_unit_test_is_in_the_row_of_the_rule_that_it_is_named_after(
     names: set[str],
 ) -> None:

@@ -35,7 +35,7 @@ def test_the_readme_has_every_command() -> None:
     shown = {group: set(re.findall(r"`(\w+)`", names)) for group, names in rows}
 
     assert shown == {
-        group: set(import_module(module).cli.commands)
+        group: set(getattr(import_module(module).cli, "commands", ()))
         for group, (module, _) in GROUPS.items()
     }
 
@@ -73,5 +73,5 @@ def test_every_reason_of_the_seed_has_a_condition_and_is_in_the_reference() -> N
     conditions = re.findall(r"'(\w+)'", model.read_text())
 
     assert seeded == REASONS
-    # `duplicate` is decided after all others, in another model (R12).
-    assert set(seeded) - set(conditions) == {"duplicate"}
+    # These are decided after all others, in another model (R12).
+    assert set(seeded) - set(conditions) == {"buyer_elsewhere", "duplicate"}

@@ -58,6 +58,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 def test_a_misspelt_key_and_each_broken_convention_is_found(tmp_path: Path) -> None:
     project = spoilt_project(tmp_path / "project")
     target = project / "lint" / "target"

@@ -193,6 +193,7 @@ def test_the_suppression_list_is_fetched(
     assert target.read_bytes() == b"channel"
 
 
+@pytest.mark.slow
 def test_a_night_on_a_new_machine_asks_for_no_key_again(
     s3_server: Server, tmp_path: Path
 ) -> None:

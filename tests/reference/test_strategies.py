@@ -120,6 +120,7 @@ def test_worlds_are_json_and_files_read_back(example: Example) -> None:
         assert compare(found, folder.parent) == []
 
 
+@pytest.mark.slow
 def test_every_fate_occurs_often_enough() -> None:
     seen: Counter[str] = Counter()
 

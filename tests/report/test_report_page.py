@@ -72,6 +72,7 @@ def wide(page: Page) -> bool:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everybody_and_asks_for_nothing(
     browser: Browser, folder: Path, name: str

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -342,10 +341,8 @@ def test_requests_are_counted(world: World) -> None:
     with serve(world, latency_ms=200) as running:
         assert running.requests == 0
         url = f"{running.url}/1/api/v1{ON_SALE}"
-        began = time.monotonic()
         with ThreadPoolExecutor(5) as pool:
             answers = list(pool.map(lambda _: httpx.get(url, auth=AUTH), range(5)))
-        assert time.monotonic() - began >= 0.2
         assert {answer.status_code for answer in answers} == {200}
         assert httpx.get(url).status_code == 401
         assert running.requests == 6

@@ -722,14 +722,14 @@ def variables(path_key: str, job_uuids: Sequence[str]) -> SearchStrategy[Variabl
         job_uuids=weighted((8, ((),)), (1, ((job_uuids[0],), ("none such",)))),
         groups=weighted((9, ((),)), (1, (("3B",), ("3 B", "3", "Zo\u00eb")))),
         require_images=weighted((4, (True,)), (1, (False,))),
-        registered_only=choice([False, False, True]),
+        registered_only=choice([True, False, False]),
         contact_filter=choice(["phone", "phone", "any", "email"]),
         audience=choice(["both", "both", "both", "buyers", "non_buyers"]),
         dedup_by=choice(["activity_subject", "phone_job", "phone"]),
         consent_max_age_days=weighted((4, (365,)), (1, (0, 30, 366, 3650))),
         contact_routes=weighted((4, (CONTACT_ROUTES,)), (2, OTHER_ROUTES)),
         max_subjects_per_address=choice([10, 10, 3, 2, 0]),
-        buyers_get_no_reminder=choice(["never", "never", "job", "portal"]),
+        buyers_get_no_reminder=choice(["portal", "never", "job"]),
     )
 
 

@@ -198,9 +198,7 @@ def _about(build: Build, run: Row, promoted: Promoted) -> Row:
         "code_version": build.code_version,
         "obstacle": build.obstacle,
         "filters": {
-            **{name: variable_text(build.variables.get(name)) for name in FILTERS},
-            # Route names are not personal, unlike groups.
-            "contact_routes": " > ".join(routes),
+            name: variable_text(name, build.variables.get(name)) for name in FILTERS
         },
         "unused_routes": [route for route in ROUTES if route not in routes],
         "promoted": {

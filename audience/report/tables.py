@@ -377,8 +377,9 @@ def run_files(files: Sequence[RunFile]) -> Table:
 
 
 def variables(values: dict[str, Json]) -> Table:
-    """Return the variables. Lists are only counted: they can hold names."""
+    """Return the variables. Most lists are only counted: they can hold names."""
     lines = [
-        Line(name, (variable_text(value),)) for name, value in sorted(values.items())
+        Line(name, (variable_text(name, value),))
+        for name, value in sorted(values.items())
     ]
     return Table("variables", ("Variable", "Value"), lines)

@@ -106,8 +106,10 @@ def in_words(text: str, variables: Mapping[str, Any]) -> str:
     return text.replace("{contact}", contact)
 
 
-def variable_text(value: object) -> str:
-    """Return a variable in words. A list is only counted: it can hold names."""
+def variable_text(name: str, value: object) -> str:
+    """Return a variable in words. Most lists are only counted: they can hold names."""
+    if name == "contact_routes" and isinstance(value, list):
+        return " > ".join(map(str, value))
     if isinstance(value, list):
         return f"{len(value)} values" if value else "all"
     if isinstance(value, bool):

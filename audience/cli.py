@@ -97,6 +97,12 @@ def diff(
 @click.option(
     "--email", metavar="EMAIL", help="Explain every subject with this e-mail."
 )
+@click.option(
+    "--promoted",
+    is_flag=True,
+    help="Fail if the database is not the promoted run's, or that of which it is a "
+    "copy without people who said stop.",
+)
 @click.option("--show", is_flag=True, help="Show names, phones, e-mails and keys.")
 @click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON.")
 def explain(
@@ -105,14 +111,18 @@ def explain(
     subject: str | None,
     phone: str | None,
     email: str | None,
+    promoted: bool,
     show: bool,
     as_json: bool,
 ) -> int:
     """Explain why a subject gets a text or none, rule by rule.
 
     R1 to R14 are the audience rules. Personal data is masked unless you give --show.
+    If another run than the database's is promoted under EXPORT_ROOT, it says so, and
+    what became of the subject there.
 
-    Exit codes: 0 explained; 1 not found; 2 usage; 3 the database cannot be read.
+    Exit codes: 0 explained; 1 not found; 2 usage; 3 the database cannot be read, or,
+    with --promoted, is not the promoted run's.
     """
     from audience import sentences  # noqa: PLC0415
     from audience.trace import trace  # noqa: PLC0415
@@ -121,7 +131,7 @@ def explain(
     wanted = {kind: value for kind, value in given.items() if value is not None}
     if len(wanted) != 1:
         raise ConfigError("give one of --subject, --phone and --email")
-    found = trace(db, wanted, show=show)
+    found = trace(db, wanted, show=show, only_promoted=promoted)
     click.echo(_json(found) if as_json else sentences.render(found, show=show))
     return 0
 

@@ -232,8 +232,8 @@ def _other_variables(base: dict[str, Any], head: dict[str, Any]) -> list[Row]:
     return [
         {
             "name": name,
-            "base": variable_text(base.get(name)),
-            "head": variable_text(head.get(name)),
+            "base": variable_text(name, base.get(name)),
+            "head": variable_text(name, head.get(name)),
         }
         for name in sorted({*base, *head})
         if base.get(name) != head.get(name)

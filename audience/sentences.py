@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 from audience.databases import Row
+from audience.promoted import COPY, NONE, OTHER, SAME, UNREADABLE
 from audience.trace import Trace
 from audience.wording import counted, shown
 
 INDENT = "  "
+# All contact routes fit in.
+LONGEST_FILTER = 100
 ROUTES = {
     "registered_user": "registered user",
     "delivery_1": "delivery 1",
@@ -25,6 +28,7 @@ PLACES = {
     ("email", 1): "used as email",
     ("email", 2): "used as email_2",
 }
+DATED_BY = {"field": "with its own date", "starting": "dated by the activity's start"}
 FOUND_BY = {
     "direct": "the subject names it",
     "image": "one of the subject's images belongs to it",
@@ -44,7 +48,8 @@ def render(trace: Trace, *, show: bool) -> str:
     for number, person in enumerate(people, 1):
         subject, portal = shown(person["subject_uuid"]), shown(person["portal"])
         title = f"{number} of {len(people)}. Subject {subject} of portal {portal}"
-        lines += [title, *_person(person), ""]
+        unused = trace["build"]["unused_routes"]
+        lines += [title, *_person(person, unused), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -53,16 +58,34 @@ def _about(build: Row) -> Iterator[str]:
         f"Load {shown(build['load_id'])}, as of {build['as_of']}; "
         f"run {shown(build['run_id'])}."
     )
-    filters = ", ".join(f"{name} {shown(v)}" for name, v in build["filters"].items())
+    filters = ", ".join(
+        f"{name} {shown(v, LONGEST_FILTER)}" for name, v in build["filters"].items()
+    )
     yield f"Filters (R11): {filters}."
     if build["obstacle"]:
         yield (
             "CAUTION, results may be inconsistent: the build did not finish or did "
             f"not pass: {build['obstacle']}."
         )
+    yield _promoted(build["promoted"], build["run_id"])
 
 
-def _person(person: Row) -> Iterator[str]:
+def _promoted(promoted: Row, run_id: str) -> str:
+    this = f"this database is of run {shown(run_id)}"
+    run = promoted["run_id"]
+    said = {
+        SAME: "This is the promoted run.",
+        COPY: f"CAUTION: {this}; the promoted run {run} is a copy of it without "
+        "people who said stop.",
+        OTHER: f"CAUTION: {this}; the promoted run is {run}.",
+        NONE: f"No run is promoted; {this}.",
+        UNREADABLE: "CAUTION: the promoted run cannot be read: "
+        f"{promoted['obstacle']}.",
+    }
+    return said[promoted["relation"]]
+
+
+def _person(person: Row, unused_routes: list[str]) -> Iterator[str]:
     yield f"{INDENT}Job: {_named(person['job_name'], person['job_uuid'])}"
     if not person["is_subject"]:
         reason = (
@@ -85,6 +108,9 @@ def _person(person: Row) -> Iterator[str]:
     yield from _section("Activities (R1)", map(_activity, person["activities"]))
     routes = map(_route, person["routes"])
     yield from _section("Contact routes, best first (R4)", routes)
+    if unused_routes:
+        names = ", ".join(ROUTES[route] for route in unused_routes)
+        yield f"{INDENT}Not looked at, as contact_routes does not list them: {names}"
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -125,19 +151,30 @@ def _route(route: Row) -> str:
 def _became(route: Row) -> str:
     if route["address"] is None:
         return INVALID[route["channel"]]
-    if route["is_suppressed"]:
-        return f"suppressed since {route['suppressed_at']}, so not used (R9)"
+    stops = list(_stops(route))
+    obstacles = stops if route["is_suppressed"] else []
+    if route["is_shared"]:
+        where = "this job" if route["is_shared_in_job"] else "another job of the portal"
+        subjects = counted(route["sharing_subjects"], "subject")
+        obstacles = [f"{subjects} of {where} have it (R4)", *obstacles]
+    if obstacles:
+        return f"not used: {', and '.join(obstacles)}"
     if route["first_route_rank"] != route["route_rank"]:
         became = f"same address as on route {route['first_route_rank']}"
     else:
         place = PLACES.get((route["channel"], route["address_rank"]))
         became = place or "usable, but two better ones are used"
-    if route["suppressed_at"]:
-        became += (
-            f"; suppressed since {route['suppressed_at']}, but a later explicit "
-            "consent lifts this (R9)"
-        )
+    if stops:
+        became += f"; {', and '.join(stops)}, but a later explicit consent lifts this"
     return became
+
+
+def _stops(route: Row) -> Iterator[str]:
+    """Yield who stopped an address and when; never which other subject did."""
+    if route["suppressed_at"]:
+        yield f"suppressed since {route['suppressed_at']} (R9)"
+    if route["denied_at"]:
+        yield f"another subject with it refused marketing at {route['denied_at']} (R9)"
 
 
 def _candidate(candidate: Row, person: Row) -> Iterator[str]:
@@ -147,7 +184,12 @@ def _candidate(candidate: Row, person: Row) -> Iterator[str]:
     )
     yield f"{INDENT}For {activity}: {_fate(candidate, person)}"
     lines = [*_checks(candidate["checks"]), *_places(candidate)]
-    for line in (*lines, f"Marketing consent: {_consent(candidate)} (R8)"):
+    lines.append(f"Marketing consent: {_consent(candidate)} (R8)")
+    if candidate["fate"] == "exported":
+        lines.append(f"Evidence: {_evidence(candidate)}")
+    if promoted_fate := candidate["promoted_fate"]:
+        lines.insert(0, f"In the promoted run: {_promoted_fate(promoted_fate)}")
+    for line in lines:
         yield f"{INDENT * 2}{line}"
 
 
@@ -167,6 +209,22 @@ def _fate(candidate: Row, person: Row) -> str:
     return f"NOT EXPORTED: {shown(labels[fate])} ({shown(fate)}, R13)"
 
 
+def _promoted_fate(fate: str) -> str:
+    if fate == "exported":
+        return "EXPORTED"
+    if fate == "no_candidate":
+        return "not in it"
+    return f"NOT EXPORTED ({shown(fate)})"
+
+
+def _evidence(candidate: Row) -> str:
+    """Return what evidence.csv says of an exported row."""
+    routes = {"phone": candidate["phone_route"], "e-mail": candidate["email_route"]}
+    used = [f"{name} from {ROUTES[route]}" for name, route in routes.items() if route]
+    dated = DATED_BY[candidate["marketing_dated_by"]]
+    return ", ".join([f"{candidate['marketing_basis']} consent {dated}", *used])
+
+
 def _consent(candidate: Row) -> str:
     explicit = candidate["marketing_basis"] == "explicit"
     at = candidate["marketing_at"]
@@ -178,6 +236,11 @@ def _consent(candidate: Row) -> str:
             return f"granted by the subject's own field{dated}"
         case "grant":
             return f"granted by the portal's consent basis webshop{dated}"
+    if candidate["is_marketing_unknown"]:
+        return (
+            "none: the subject's field has an unknown word. If it means yes or no, add "
+            "it to seeds/consent_values.csv"
+        )
     return "none: the subject's field does not grant it and no consent basis does"
 
 

@@ -1,13 +1,18 @@
 """Why a person has a fate, as the build decided it. No rule runs again.
 
     {"build": {run_id, code_version, load_id, as_of, oldest_consent_at, obstacle,
-               filters: {variable: value}},
+               filters: {variable: value}, unused_routes: [route],
+               promoted: {run_id, relation, obstacle}},
      "people": [{portal, job_uuid, job_name, subject_uuid,
                  is_subject, is_buyer, is_on_order_list, is_job_on_sale,
                  own_name, parent_name, group_name, access_code,
                  "activities": [...], "users": [...], "routes": [...],
-                 "candidates": [{..., "checks": [{reason, label, rule, meaning,
-                                                  remedy, does_apply}]}]}]}
+                 "candidates": [{..., promoted_fate,
+                                 "checks": [{reason, label, rule, meaning, remedy,
+                                             does_apply}]}]}]}
+
+`promoted_fate` is the fate in the promoted run's files, where the database is of
+another run; it is null where they cannot tell.
 
 The files of audience/sql/person say what each list holds. Times are UTC text.
 """
@@ -36,7 +41,19 @@ from audience.databases import (
     query,
     read_sql,
 )
-from common.errors import ConfigError, UnknownPersonError
+from audience.promoted import (
+    COPY,
+    NONE,
+    OTHER,
+    SAME,
+    UNREADABLE,
+    Promoted,
+    has_evidence,
+    read_fates,
+    read_promoted,
+)
+from common.errors import ConfigError, DatabaseError, UnknownPersonError
+from publish.contacts import Key
 
 type Trace = dict[str, Any]
 
@@ -46,8 +63,10 @@ LISTS = ("activities", "users", "routes", "candidates")
 WORDS = ("label", "meaning", "remedy")
 FILTERS = (
     *("portals", "job_uuids", "groups", "require_images", "registered_only"),
-    *("contact_filter", "audience", "dedup_by", "consent_max_age_days"),
+    *("contact_filter", "contact_routes", "max_subjects_per_address", "audience"),
+    *("buyers_get_no_reminder", "dedup_by", "consent_max_age_days"),
 )
+ROUTES = ("registered_user", "delivery_1", "delivery_2", "subject", "subject_2")
 PERSONAL = {
     *("own_name", "parent_name", "group_name", "access_code", "address_text"),
     *("address", "phone_number", "email"),
@@ -59,26 +78,66 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def trace(database: Path, wanted: Mapping[str, str], *, show: bool = False) -> Trace:
+def trace(
+    database: Path,
+    wanted: Mapping[str, str],
+    *,
+    show: bool = False,
+    only_promoted: bool = False,
+) -> Trace:
     """Return the trace of everyone with {"subject", "phone" or "email": value}.
 
     Mask personal values unless `show`. Raise ConfigError for a malformed phone or
     e-mail, UnknownPersonError if no one has it, DatabaseError if the database cannot
-    be read.
+    be read or, if `only_promoted`, is not the promoted run's.
     """
     [(kind, value)] = wanted.items()
     checked = _CHECKS[kind](value)
     with open_databases({NAME: database}) as connection:
         build = read_build(connection, NAME)
+        promoted = read_promoted(build.run_id)
+        if only_promoted:
+            _check_promoted(database, build, promoted)
         check_relations(connection, NAME, SHARED)
         check_members(connection, NAME)
         members = read_sql("members", build=NAME)
         connection.execute(f"create temp view build_members as {members}")
         _find(connection, kind, checked)
-        return {
-            "build": _about(build, query(connection, "person/run", build=NAME)[0]),
-            "people": _people(connection, build, show=show),
-        }
+        people = _people(connection, build, show=show)
+        _add_promoted_fates(people, promoted)
+        run = query(connection, "person/run", build=NAME)[0]
+        return {"build": _about(build, run, promoted), "people": people}
+
+
+def _check_promoted(database: Path, build: Build, promoted: Promoted) -> None:
+    if promoted.relation in (SAME, COPY):
+        return
+    if promoted.relation == UNREADABLE:
+        raise DatabaseError(f"the promoted run cannot be read: {promoted.obstacle}")
+    if promoted.relation == NONE:
+        raise DatabaseError("no run is promoted under EXPORT_ROOT")
+    raise DatabaseError(
+        f"{database} is of run {build.run_id}, and run {promoted.run_id} is promoted: "
+        "give the database of that run with --db (an export night leaves it at "
+        "DUCKDB_PATH), or ask `sms publish trace` for its files"
+    )
+
+
+def _add_promoted_fates(people: list[Row], promoted: Promoted) -> None:
+    of_key = {
+        (
+            *(person["portal"], person["job_uuid"]),
+            *(candidate["activity_uuid"], person["subject_uuid"]),
+        ): candidate
+        for person in people
+        for candidate in person["candidates"]
+    }
+    fates, unknown = dict[Key, str](), None
+    if promoted.relation in (COPY, OTHER):
+        fates = read_fates(promoted, of_key.keys())
+        unknown = "no_candidate" if has_evidence(promoted) else None
+    for who, candidate in of_key.items():
+        candidate["promoted_fate"] = fates.get(who, unknown)
 
 
 def _phone(value: str) -> str:
@@ -127,17 +186,26 @@ def _unknown(connection: DuckDBPyConnection, kind: str) -> str:
         f"; suppressed since {_text(row['suppressed_at'])}" for row in found
     )
     return (
-        f"no candidate of this build has that {kind} on any route{since} (--subject "
-        "also finds subjects that are not candidates)"
+        f"no candidate of this build has that {kind} on any of its contact_routes"
+        f"{since} (--subject also finds subjects that are not candidates)"
     )
 
 
-def _about(build: Build, run: Row) -> Row:
+def _about(build: Build, run: Row, promoted: Promoted) -> Row:
+    routes = build.variables.get("contact_routes") or ROUTES
     return {
         "run_id": build.run_id,
         "code_version": build.code_version,
         "obstacle": build.obstacle,
-        "filters": {name: variable_text(build.variables.get(name)) for name in FILTERS},
+        "filters": {
+            name: variable_text(name, build.variables.get(name)) for name in FILTERS
+        },
+        "unused_routes": [route for route in ROUTES if route not in routes],
+        "promoted": {
+            "run_id": promoted.run_id,
+            "relation": promoted.relation,
+            "obstacle": promoted.obstacle,
+        },
         **{name: _text(value) for name, value in run.items()},
     }
 

@@ -27,6 +27,7 @@ from publish.terminal import (
     list_runs,
     no_runs,
     promoted_run_id,
+    run_state,
     show_lines,
 )
 
@@ -79,10 +80,15 @@ def show(run_id: str | None, latest_run: bool, as_json: bool) -> None:
 @click.argument("run_id", required=False)
 @click.option("--open", "opens", is_flag=True, help="Open it in a browser, if any.")
 def report(run_id: str | None, *, opens: bool) -> None:
-    """Print the address of a run's report (default: the newest one)."""
+    """Print the address of a run's report (default: the newest one).
+
+    The state of the run follows on standard error, because the page cannot change.
+    """
     root = export_root()
-    address = root.address(run_key(_reported(root, run_id), REPORT))
+    chosen = _reported(root, run_id)
+    address = root.address(run_key(chosen, REPORT))
     click.echo(address)
+    click.echo(f"run {chosen}: {run_state(root, chosen)}", err=True)
     if opens and Path(address).is_file():
         webbrowser.open(Path(address).as_uri())
 

@@ -45,6 +45,11 @@ def promoted_run_id(root: Root) -> str | None:
     return None if current is None else current.run_id
 
 
+def run_state(root: Root, run_id: str) -> str:
+    """Return whether a run is promoted, what replaced it, and what it is a copy of."""
+    return _state_text(_run(root, run_id, promoted_run_id(root), promoted_runs(root)))
+
+
 def describe_run(root: Root, manifest: Manifest) -> dict[str, object]:
     """Return the counts of a run, and where its files are."""
     about = manifest.about

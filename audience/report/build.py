@@ -18,7 +18,6 @@ from publish.manifest import Suppressions
 
 GOOD = ("success", "pass")
 SKIPPED = "skipped"
-MEMBERS = "audience_members"
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,9 @@ class Build:
     results: tuple[Result, ...]
     suppressions: Suppressions | None = None
 
-    @property
-    def has_marts(self) -> bool:
-        """Return whether this build made the marts, not an earlier one."""
-        return any(r.name == MEMBERS and r.is_good for r in self.results)
+    def has_made(self, model: str) -> bool:
+        """Return whether this build made a model, not an earlier one."""
+        return any(r.name == model and r.is_good for r in self.results)
 
     @property
     def audiences(self) -> tuple[str, ...]:

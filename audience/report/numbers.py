@@ -1,11 +1,11 @@
 """The numbers of a build, read from its database by audience/sql/report."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
 from audience.databases import query
+from audience.report.build import Build
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,29 @@ class Portal:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """On what consent the exported rows of an audience rest.
+
+    `undated` counts the explicit ones without a readable time of their own.
+    """
+
+    portal: str
+    audience: str
+    explicit: int
+    assumed: int
+    undated: int
+
+
+@dataclass(frozen=True)
+class UnknownWords:
+    """A portal's subjects whose consent field has an unknown word."""
+
+    portal: str
+    buyers: int
+    non_buyers: int
+
+
+@dataclass(frozen=True)
 class Job:
     """A job's subjects: who can be reached, and who has bought nothing."""
 
@@ -76,32 +99,39 @@ class PortalLoad:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a build's marts say."""
+    """What a build's marts say. Without one of the marts, its list is empty."""
 
     as_of: str
     funnel: Funnel
     reasons: list[Reason]
     portals: list[Portal]
+    consents: list[Consent]
+    unknown_words: list[UnknownWords]
     jobs: list[Job]
 
 
-def read_numbers(
-    connection: DuckDBPyConnection, audiences: Sequence[str]
-) -> Numbers | None:
-    """Return the numbers of a build that made its marts and writes `audiences`.
-
-    Return None if the build had no row at all.
-    """
+def read_numbers(connection: DuckDBPyConnection, build: Build) -> Numbers | None:
+    """Return a build's numbers, None if it made no members or had no row at all."""
+    if not build.has_made("audience_members"):
+        return None
     run = query(connection, "report/run")
     if not run:
         return None
-    query(connection, "report/members", {"audiences": list(audiences)})
+    query(connection, "report/members", {"audiences": list(build.audiences)})
     [funnel] = query(connection, "report/funnel")
     return Numbers(
         **run[0],
         funnel=Funnel(**funnel),
         reasons=[Reason(**row) for row in query(connection, "report/reasons")],
         portals=[Portal(**row) for row in query(connection, "report/portals")],
+        consents=[Consent(**row) for row in query(connection, "report/consents")]
+        if build.has_made("audience_evidence")
+        else [],
+        unknown_words=[
+            UnknownWords(**row) for row in query(connection, "report/unknown_words")
+        ]
+        if build.has_made("audience_unknown_words")
+        else [],
         jobs=[Job(**row) for row in query(connection, "report/jobs")],
     )
 

@@ -29,12 +29,14 @@ PACKAGE = "audience.report"
 class Facts:
     """Everything that a report shows.
 
-    `promoted` is the promoted run's id. `numbers` is None when the build did not make
-    its marts, `files` when the run has no manifest.
+    `promoted` is the id of the run that is promoted when the page is written, and
+    `was_promoted` says whether this run was, until then. `numbers` is None when the
+    build did not make its marts, `files` when the run has no manifest.
     """
 
     build: Build
     promoted: str | None
+    was_promoted: bool
     numbers: Numbers | None
     load: Sequence[PortalLoad]
     files: Sequence[RunFile] | None
@@ -57,8 +59,17 @@ def render(facts: Facts) -> bytes:
     page = environment.get_template("page.html").render(
         facts=facts,
         state=_state(facts),
-        title=wording.title(facts.build, facts.numbers, facts.promoted),
-        lead=list(wording.lead(facts.build, facts.numbers, facts.promoted)),
+        title=wording.title(
+            facts.build, facts.numbers, was_promoted=facts.was_promoted
+        ),
+        lead=list(
+            wording.lead(
+                facts.build,
+                facts.numbers,
+                facts.promoted,
+                was_promoted=facts.was_promoted,
+            )
+        ),
         change=wording.change(facts.trend),
         contact=in_words("{contact}", facts.build.variables),
         tables=tables,
@@ -76,12 +87,18 @@ def _policy_hash(style: str) -> str:
 
 
 def _state(facts: Facts) -> tuple[str, str]:
-    """Return how the run ended, as a class of the style and in words."""
-    if facts.promoted == facts.build.run_id:
-        return "good", "Promoted"
+    """Return how the build ended, as a class of the style and in words.
+
+    The page cannot change, so it says nothing that a later promotion makes untrue.
+    """
     if facts.build.failed():
         return "bad", "Failed"
-    return ("bad" if facts.build.obstacle else "plain"), "Not promoted"
+    said = (
+        "Promoted by its build" if facts.was_promoted else "Not promoted by its build"
+    )
+    if facts.build.obstacle:
+        return "bad", said
+    return ("good" if facts.was_promoted else "plain"), said
 
 
 def _trend_chart(trend: Sequence[TrendRun], most_rows: int) -> Markup:

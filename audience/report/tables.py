@@ -8,13 +8,22 @@ from markupsafe import Markup
 from audience.builds import in_words, variable_text
 from audience.report.build import Build, Result
 from audience.report.charts import Part, bar
-from audience.report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
+from audience.report.numbers import (
+    Funnel,
+    Job,
+    Numbers,
+    Portal,
+    PortalLoad,
+    Reason,
+    UnknownWords,
+)
 from audience.report.trend import TrendRun
 from audience.report.wording import KINDS, began_at, how_failed, percent
 from audience.wording import counted, number, shown
 from publish.fields import Json
 from publish.manifest import RunFile, Suppressions
 
+AUDIENCE_NAMES = {"buyers": "buyers", "non_buyers": "non-buyers"}
 LISTED_JOBS = 10
 LEAST_SUBJECTS = 10
 LISTED = 100
@@ -121,11 +130,13 @@ def _audiences(buyers: int, non_buyers: int) -> tuple[str, ...]:
     return number(buyers), number(non_buyers), number(buyers + non_buyers)
 
 
-def _parts(counts: Reason | Portal) -> list[Part]:
+def _parts(counts: Reason | Portal | UnknownWords) -> list[Part]:
     return [("buyers", counts.buyers), ("non_buyers", counts.non_buyers)]
 
 
-def _added(counts: Sequence[Reason] | Sequence[Portal]) -> tuple[int, int]:
+def _added(
+    counts: Sequence[Reason] | Sequence[Portal] | Sequence[UnknownWords],
+) -> tuple[int, int]:
     return sum(c.buyers for c in counts), sum(c.non_buyers for c in counts)
 
 
@@ -165,6 +176,51 @@ def portals(numbers: Numbers) -> Table:
 def _left_out(candidates: int, exported: int) -> str:
     left_out = candidates - exported
     return f"{counted(candidates, 'candidate')}, {number(left_out)} left out"
+
+
+def consents(numbers: Numbers) -> Table:
+    """Return the rows by what consent they rest on, by portal and audience."""
+    most = max((c.explicit + c.assumed for c in numbers.consents), default=0)
+    lines = [
+        Line(
+            f"{consent.portal}, {AUDIENCE_NAMES[consent.audience]}",
+            (number(consent.explicit), number(consent.assumed)),
+            note=f"{number(consent.undated)} explicit without a date, so the "
+            "activity's start counts"
+            if consent.undated
+            else "",
+            bar=bar([("total", consent.explicit), ("went", consent.assumed)], most),
+        )
+        for consent in numbers.consents
+    ]
+    sums = [
+        Line(
+            "All rows",
+            (
+                number(sum(consent.explicit for consent in numbers.consents)),
+                number(sum(consent.assumed for consent in numbers.consents)),
+            ),
+            is_sum=True,
+        )
+    ]
+    return Table("consents", ("Portal, audience", "Explicit", "Assumed"), lines, sums)
+
+
+def unknown_words(numbers: Numbers) -> Table:
+    """Return the subjects whose consent field has an unknown word, by portal."""
+    found = numbers.unknown_words
+    most = max((words.buyers + words.non_buyers for words in found), default=0)
+    lines = [
+        Line(
+            words.portal,
+            _audiences(words.buyers, words.non_buyers),
+            bar=bar(_parts(words), most),
+        )
+        for words in found
+    ]
+    sums = [Line("All portals", _audiences(*_added(found)), is_sum=True)]
+    header = ("Portal", "Buyers", "Non-buyers", "Both")
+    return Table("unknown_words", header, lines, sums)
 
 
 def least_reachable(jobs: Sequence[Job]) -> Table:
@@ -265,12 +321,12 @@ def suppressions(found: Suppressions) -> Table:
     if listed is not None:
         counts += [
             ("Lines of the list", listed.rows),
-            ("Entries added", listed.added),
-            ("Entries known", listed.known),
+            ("New opt-outs of the list", listed.added),
+            ("Opt-outs known before", listed.known),
             ("Phones repaired", listed.repaired),
             ("E-mails rejected", listed.rejected_emails),
             ("Unreadable lines, allowed", listed.unreadable),
-            ("Gone from the list", listed.gone),
+            ("Gone from the list, still suppressed", listed.gone),
         ]
     lines = [Line(label, (number(count),)) for label, count in counts]
     return Table("suppressions", ("What", "Count"), lines)
@@ -321,8 +377,9 @@ def run_files(files: Sequence[RunFile]) -> Table:
 
 
 def variables(values: dict[str, Json]) -> Table:
-    """Return the variables. Lists are only counted: they can hold names."""
+    """Return the variables. Most lists are only counted: they can hold names."""
     lines = [
-        Line(name, (variable_text(value),)) for name, value in sorted(values.items())
+        Line(name, (variable_text(name, value),))
+        for name, value in sorted(values.items())
     ]
     return Table("variables", ("Variable", "Value"), lines)

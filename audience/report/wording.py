@@ -40,24 +40,24 @@ def began_at(run_id: str) -> str:
     return f"{began:%Y-%m-%d %H:%M}"
 
 
-def title(build: Build, numbers: Numbers | None, promoted: str | None) -> str:
+def title(build: Build, numbers: Numbers | None, *, was_promoted: bool) -> str:
     """Return the answer: what was promoted, or that nothing was."""
-    if promoted == build.run_id:
+    if was_promoted:
         return f"{_rows(numbers)} promoted."
     failed = build.failed()
     if failed:
         return f"Nothing was promoted: {counted(len(failed), 'contract')} failed."
     if build.obstacle:
         return f"{_rows(numbers)} not promoted."
-    return f"{_rows(numbers, 'is', 'are')} ready; the build did not ask to promote."
+    return f"{_rows(numbers)} ready; the build did not ask to promote."
 
 
-def _rows(numbers: Numbers | None, one: str = "was", more: str = "were") -> str:
+def _rows(numbers: Numbers | None) -> str:
     if numbers is None:
-        return f"The run {one}"
+        return "The run was"
     if not numbers.funnel.exported:
-        return f"A run without a row {one}"
-    return f"{_exported(numbers)} {one if numbers.funnel.exported == 1 else more}"
+        return "A run without a row was"
+    return f"{_exported(numbers)} {'was' if numbers.funnel.exported == 1 else 'were'}"
 
 
 def _exported(numbers: Numbers) -> str:
@@ -65,19 +65,25 @@ def _exported(numbers: Numbers) -> str:
     return f"{counted(rows, 'row')} for {counted(phones, 'phone')}"
 
 
-def lead(build: Build, numbers: Numbers | None, promoted: str | None) -> Iterator[str]:
+def lead(
+    build: Build, numbers: Numbers | None, promoted: str | None, *, was_promoted: bool
+) -> Iterator[str]:
     """Yield what follows from the answer, a sentence each.
 
-    `promoted` is the run that is promoted now, if any.
+    `promoted` is the run that is promoted at the end of the build, if any.
     """
     failed = build.failed()
     if failed:
         yield f"{_failures(failed)}."
     elif build.obstacle:
         # Nothing after it: it can end with a command to paste.
-        yield build.obstacle[0].upper() + build.obstacle[1:]
-    if promoted != build.run_id:
-        yield f"Run {promoted} stays promoted." if promoted else "No run is promoted."
+        yield f"The build ended with: {build.obstacle}"
+    if promoted is None:
+        yield "No run was promoted."
+    elif promoted != build.run_id:
+        # A refresh leaves out at once who said stop during the build.
+        became = "was promoted in its place" if was_promoted else "stayed promoted"
+        yield f"Run {promoted} {became}."
     if numbers is None:
         yield "There are no numbers: the build made no audiences."
     else:

@@ -18,6 +18,7 @@ from audience.report.page import Facts, render
 from audience.report.trend import read_trend
 from common.errors import CommandError, ContractError
 from common.files import write_private
+from publish.history import promoted_runs
 from publish.layout import REPORT, run_key
 from publish.manifest import RunFile, digest
 from publish.promotion import load_current, load_manifest
@@ -45,12 +46,13 @@ def write_report(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
 
 
 def _write(root: Root, connection: duckdb.DuckDBPyConnection, build: Build) -> str:
-    numbers = read_numbers(connection, build.audiences) if build.has_marts else None
+    promoted = _promoted(root)
     page = render(
         Facts(
             build=build,
-            promoted=_promoted(root),
-            numbers=numbers,
+            promoted=promoted,
+            was_promoted=build.run_id in (promoted, *promoted_runs(root)),
+            numbers=read_numbers(connection, build),
             load=read_load(connection),
             files=_files(root, build.run_id),
             trend=read_trend(root, build.run_id),

@@ -155,15 +155,20 @@ def test_an_audience_without_files_texts_nobody(tmp_path: Path) -> None:
     ]
 
 
-def test_values_of_lists_are_not_told(tmp_path: Path) -> None:
-    """A group can be called as its teacher is."""
+def test_names_in_lists_are_not_told(tmp_path: Path) -> None:
+    """A group can be called as its teacher is; a contact route cannot."""
+    variables = (
+        {"groups": [], "contact_routes": ["subject"]},
+        {"groups": ["Ms. Example", "b"], "contact_routes": ["delivery_1", "subject"]},
+    )
     builds = [
-        write_build(tmp_path / f"{n}.duckdb", [member()], variables={"groups": groups})
-        for n, groups in enumerate([[], ["Ms. Example", "b"]])
+        write_build(tmp_path / f"{n}.duckdb", [member()], variables=values)
+        for n, values in enumerate(variables)
     ]
     document = compare(*builds)
     assert document["variables"] == [
-        {"name": "groups", "base": "all", "head": "2 values"}
+        {"name": "contact_routes", "base": "subject", "head": "delivery_1 > subject"},
+        {"name": "groups", "base": "all", "head": "2 values"},
     ]
 
 
@@ -180,7 +185,13 @@ def test_nobody_who_was_held_back_may_enter(tmp_path: Path, reason: str) -> None
     assert not has_failed(compared(tmp_path, [member()], [member(reason=reason)]))
 
 
-@pytest.mark.parametrize("reason", ["no_images", "access_key_missing", "duplicate"])
+NOT_GUARDED = (
+    *("no_images", "access_key_missing", "duplicate"),
+    *("contact_shared", "buyer_elsewhere"),
+)
+
+
+@pytest.mark.parametrize("reason", NOT_GUARDED)
 def test_others_may_enter(tmp_path: Path, reason: str) -> None:
     """What is no reason of the person's own."""
     document = compared(tmp_path, [member(reason=reason)], [member()])
@@ -238,6 +249,22 @@ def test_a_suppressed_address_counts_in_a_row_that_both_text(
     assert refusals(suppressed, head, members=[member()], routes=routes) == 1
     lifted = [{**routes[0], "is_suppressed": False}]
     assert refusals(tmp_path / "not", head, members=[member()], routes=lifted) == 0
+
+
+@pytest.mark.parametrize("reason", ["contact_shared", "buyer_elsewhere"])
+def test_a_stop_counts_behind_a_reason_that_is_not_guarded(
+    tmp_path: Path, reason: str
+) -> None:
+    """A stop, or another subject's denial, of the address that head exports."""
+    stopped = {
+        **{"portal": "north", "job_uuid": "j1", "subject_uuid": "s1"},
+        **{"channel": "sms", "address": OTHER_PHONE, "is_suppressed": True},
+    }
+    base = [member(reason=reason)]
+    plain = refusals(tmp_path / "a", [member()], members=base, routes=[stopped])
+    assert plain == 0
+    head = [member(phone_number=OTHER_PHONE)]
+    assert refusals(tmp_path / "b", head, members=base, routes=[stopped]) == 1
 
 
 @pytest.mark.parametrize(("limit", "fails"), [("50", False), ("49.99", True)])

@@ -24,6 +24,12 @@ Builds = dict[str, Project]
 type Values = dict[str, Any]
 
 HEAD = {"contact_filter": "email", "dedup_by": "phone_job", "require_images": False}
+RULES = {
+    "contact_routes": ["subject", "delivery_2", "registered_user"],
+    "max_subjects_per_address": 1,
+    "buyers_get_no_reminder": "portal",
+    "contact_filter": "any",
+}
 GUARDED = {"suppressed", "consent_denied", "consent_missing", "consent_expired"}
 # What is said of a person, by the column that has it.
 SECRET = """
@@ -154,10 +160,105 @@ def test_every_fate_is_explained_and_masked(builds: Builds) -> None:
         assert "{contact}" not in said
         if row["fate"] == "duplicate":
             assert f"Kept instead: subject {candidate['kept_subject_uuid']}" in said
+        if is_exported:
+            assert f"Evidence: {candidate['marketing_basis']} consent" in said
         for secret in secrets(path, row["subject_uuid"]):
             assert not re.search(rf"\b{re.escape(secret)}\b", said), row["fate"]
         if row["fate"] == "exported":
             assert row["phone_number"] in audience(*arguments, "--show").output
+
+
+def candidates(said: str) -> list[Values]:
+    """The candidates of a trace in JSON."""
+    return [c for person in json.loads(said)["people"] for c in person["candidates"]]
+
+
+def test_the_promoted_run_is_named_where_it_is_another(
+    builds: Builds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the fates of its files; a copy without who said stop counts as its own."""
+    base, head = builds["base"], builds["head"]
+    exports = tmp_path / "exports"
+    shutil.copytree(base.exports, exports, symlinks=True)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
+    row = next(m for m in members(base) if m["fate"] == "exported")
+    question = ("--subject", row["subject_uuid"])
+    own = ("explain", "--db", base.database, "--promoted", *question)
+    other = ("explain", "--db", head.database, *question)
+
+    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "none"))
+    assert "No run is promoted; this database is of run" in audience(*other).output
+    assert audience(*own).status == 3
+    monkeypatch.setenv("EXPORT_ROOT", str(exports))
+    assert "This is the promoted run." in audience(*own).output
+    assert audience(*own).output == audience(*own[:3], *question).output
+
+    outcome = audience(*other, "--json")
+    fates = {key(m)[2]: m["fate"] for m in members(base) if key(m)[3] == key(row)[3]}
+    assert len(candidates(outcome.output)) > 0
+    for found in candidates(outcome.output):
+        assert found["promoted_fate"] == fates[found["activity_uuid"]]
+    said = audience(*other).output
+    assert f"the promoted run is {base.promoted().name}." in said
+    assert "In the promoted run: EXPORTED" in said
+    outcome = audience(*other, "--promoted")
+    assert (outcome.status, outcome.output) == (3, "")
+    assert f"and run {base.promoted().name} is promoted: give the" in outcome.errors
+    assert outcome.errors.count("\n") == 1
+
+    stop = f"channel,address,suppressed_at\nsms,{row['phone_number']},2030-01-01\n"
+    (tmp_path / "stops.csv").write_text(stop)
+    for command in (("suppressions", "add", tmp_path / "stops.csv"),):
+        subprocess.run([BIN / "sms", *command], check=True, capture_output=True)
+    subprocess.run([BIN / "sms", "publish", "refresh"], check=True, capture_output=True)
+    outcome = audience(*own)
+    assert outcome.status == 0
+    assert "is a copy of it without people who said stop." in outcome.output
+    assert "In the promoted run: NOT EXPORTED (suppressed)" in outcome.output
+
+    (exports / "current.json").write_text("{}")
+    assert "CAUTION: the promoted run cannot be read: " in audience(*other).output
+    assert audience(*own).status == 3
+
+
+def test_the_new_rules_are_explained(built: Callable[[Values], Project]) -> None:
+    """Shared addresses, routes that do not count, a buyer's text elsewhere."""
+    project = built(RULES)
+    with duckdb.connect(project.database, read_only=True) as connection:
+        shared = connection.execute(
+            "select subject_uuid, job_uuid, channel, address,"
+            " (select count(distinct o.subject_uuid)"
+            "  from intermediate.int_contact_routes as o"
+            "  where (o.portal, o.job_uuid, o.channel, o.address)"
+            "  = (r.portal, r.job_uuid, r.channel, r.address)) as subjects"
+            " from intermediate.int_route_ranks as r where is_shared"
+            " order by subjects desc, all limit 1"
+        ).fetchall()
+        reasons = connection.execute(
+            "select exclusion_reason, min(subject_uuid) from marts.audience_members"
+            " where exclusion_reason in ('contact_shared', 'buyer_elsewhere')"
+            " group by exclusion_reason"
+        ).fetchall()
+        unknown = connection.execute(
+            "select min(subject_uuid) from intermediate.int_subject_consents"
+            " semi join marts.audience_members using (portal, job_uuid, subject_uuid)"
+            " where is_marketing_unknown"
+        ).fetchall()
+    explain = ("explain", "--db", project.database, "--subject")
+    [(subject, *_, subjects)] = shared
+    said = audience(*explain, subject).output
+    assert f"not used: {subjects} subjects of this job have it (R4)" in said
+    assert "contact_routes subject > delivery_2 > registered_user, max" in said
+    assert (
+        "Not looked at, as contact_routes does not list them: delivery 1, the "
+        "subject's own, second"
+    ) in said
+    assert dict(reasons).keys() == {"contact_shared"} or len(reasons) == 2
+    for reason, one in reasons:
+        assert f"({reason}, R13)" in audience(*explain, one).output
+    [(one,)] = unknown
+    assert "the subject's field has an unknown word" in audience(*explain, one).output
 
 
 def secrets(path: Path, subject: str) -> set[str]:

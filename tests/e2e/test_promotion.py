@@ -140,7 +140,7 @@ def test_a_dry_run_can_be_promoted_later(project: Project) -> None:
     assert marker["load_id"] == (project.landing / "current").resolve().name
     assert f"{marker['as_of'].isoformat()}Z" == project.extracted_at()
     assert json.loads(marker["variables"])["dedup_by"] == "activity_subject"
-    assert "are ready; the build did not ask to promote." in report(run)
+    assert "were ready; the build did not ask to promote." in report(run)
     project.run("sms", "publish", "promote", run.name)
     assert project.promoted() == run
     project.run("sms", "publish", "verify")

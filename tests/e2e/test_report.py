@@ -1,6 +1,8 @@
 """The report that a build leaves: its sums are the database's, and it stays private."""
 
+import csv
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,12 @@ Built = Callable[[Mapping[str, Any]], Project]
 def report(run: Path) -> Read:
     """The report of a run."""
     return read_report((run / "report.html").read_text(encoding="utf-8"))
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of an export file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def asked(project: Project, question: str) -> list[tuple[Any, ...]]:
@@ -85,6 +93,23 @@ def test_a_report_adds_up_to_what_was_built(
         assert reasons.pop(label) == [*pair, sum(pair)]
     not_written = sum(c["exported"] for c in manifest["counts"]) - rows
     assert sum(total for *_, total in reasons.values()) == not_written
+
+    consents = read.numbers("consents")
+    assert consents.pop("All rows") == [
+        sum(column) for column in zip(*consents.values(), strict=True)
+    ]
+    based = Counter(
+        (row["portal"], row["audience"], row["basis"])
+        for row in read_csv(project.promoted() / "evidence.csv")
+    )
+    for portal in ("north", "south"):
+        for audience, name in (("buyers", "buyers"), ("non_buyers", "non-buyers")):
+            bases = [based[portal, audience, b] for b in ("explicit", "webshop")]
+            assert consents.get(f"{portal}, {name}", [0, 0]) == bases
+    words = read.numbers("unknown_words")
+    unknown = "select count(*) from intermediate.int_subject_consents"
+    [(amount,)] = asked(project, f"{unknown} where is_marketing_unknown")
+    assert words["All portals"][2] == amount > 0
 
     portals = read.numbers("portals")
     for key in ("north", "south"):

@@ -352,6 +352,13 @@ def test_report_names_the_newest_run_that_has_one(root: Path) -> None:
         path = root / "runs" / run_id / "report.html"
         assert (done.returncode, done.stdout) == (0, f"{path}\n")
     assert publish("verify", RUN_B).returncode == 0
+    for arguments, state in (
+        ([], f"run {RUN_B}: replaced by {RUN_C}\n"),
+        ([RUN_A], f"run {RUN_A}: promoted\n"),
+    ):
+        if arguments:
+            assert publish("promote", RUN_A).returncode == 0
+        assert publish("report", *arguments).stderr == state
     done = publish("report", RUN_C)
     assert (done.returncode, done.stdout) == (10, "")
     assert done.stderr == f"sms: run {RUN_C}: has no report\n"

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from audience.report.build import Build, Result
-from audience.report.numbers import Funnel, Job, Numbers, Portal, PortalLoad, Reason
+from audience.report.numbers import (
+    Consent,
+    Funnel,
+    Job,
+    Numbers,
+    Portal,
+    PortalLoad,
+    Reason,
+    UnknownWords,
+)
 from audience.report.page import Facts
 from audience.report.trend import TrendRun
 from publish.manifest import RunFile
@@ -72,6 +81,7 @@ def facts() -> Facts:
     return Facts(
         build=build(),
         promoted=LAST,
+        was_promoted=True,
         numbers=Numbers(
             as_of="2026-11-24T13:42:53Z",
             funnel=Funnel(1300, 60, 40, 1200, 1500, 1100, 100, 900),
@@ -90,6 +100,13 @@ def facts() -> Facts:
                 Portal("north", 1000, 300, 500, 620),
                 Portal("south", 500, 100, 200, 300),
             ],
+            consents=[
+                Consent("north", "buyers", 100, 200, 0),
+                Consent("north", "non_buyers", 0, 500, 0),
+                Consent("south", "buyers", 100, 0, 12),
+                Consent("south", "non_buyers", 200, 0, 0),
+            ],
+            unknown_words=[UnknownWords("south", 2, 1)],
             jobs=jobs,
         ),
         load=[
@@ -152,6 +169,7 @@ def failed() -> Facts:
         whole,
         build=build(results=tuple(results), obstacle="3 did not pass: a (fail)"),
         promoted=run_id(28),
+        was_promoted=False,
         files=None,
         trend=[*whole.trend[:-1], TrendRun(LAST, None, None)],
     )
@@ -175,7 +193,22 @@ def guarded() -> Facts:
         f" from those of the promoted run {run_id(28)}: north buyers 900 -> 300. "
         f"If that is right: sms publish promote {LAST} --accept-change"
     )
-    return replace(facts(), build=build(obstacle=obstacle), promoted=run_id(28))
+    return replace(
+        facts(),
+        build=build(obstacle=obstacle),
+        promoted=run_id(28),
+        was_promoted=False,
+    )
+
+
+def refreshed() -> Facts:
+    """A promoted run, and its copy without people who said stop meanwhile."""
+    return replace(facts(), promoted=run_id(30))
+
+
+def not_asked() -> Facts:
+    """A run that passed and did not ask to be promoted, in an empty root."""
+    return replace(facts(), promoted=None, was_promoted=False)
 
 
 def empty() -> Facts:
@@ -188,6 +221,8 @@ def empty() -> Facts:
             funnel=Funnel(*[0] * 8),
             reasons=[],
             portals=[Portal("north", 0, 0, 0, 0)],
+            consents=[],
+            unknown_words=[],
             jobs=[],
         ),
         load=[PortalLoad("north", 3, 0, 0, 0, 0)],
@@ -205,6 +240,8 @@ def one_portal() -> Facts:
         funnel=Funnel(10, 0, 0, 10, 10, 1, 0, 1),
         reasons=[Reason("not_written", "Not written", "Left out.", "Build it.", 0, 9)],
         portals=[Portal("north", 10, 1, 0, 1)],
+        consents=[Consent("north", "buyers", 0, 1, 0)],
+        unknown_words=[],
         jobs=[Job("north", "job", "A job", 10, 10, 0)],
     )
     return replace(whole, numbers=numbers, load=whole.load[:1], trend=whole.trend[-2:])
@@ -212,5 +249,8 @@ def one_portal() -> Facts:
 
 PAGES: dict[str, Callable[[], Facts]] = {
     made.__name__: made
-    for made in (facts, many_jobs, failed, early, guarded, empty, one_portal)
+    for made in (
+        *(facts, many_jobs, failed, early, guarded, refreshed, not_asked),
+        *(empty, one_portal),
+    )
 }

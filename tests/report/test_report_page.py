@@ -1,5 +1,6 @@
 """The page in a browser, in both themes, and its sums; people are in none of it."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -226,14 +227,55 @@ def test_the_answer_comes_first() -> None:
         "failed": "Nothing was promoted: 2 contracts failed.",
         "early": "Nothing was promoted: 2 contracts failed.",
         "guarded": "1,100 rows for 900 phones were not promoted.",
+        "refreshed": "1,100 rows for 900 phones were promoted.",
+        "not_asked": "1,100 rows for 900 phones were ready; the build did not ask to "
+        "promote.",
         "empty": "A run without a row was promoted.",
         "one_portal": "1 row for 1 phone was promoted.",
     }
     said = render(PAGES["failed"]()).decode()
     assert "assert_no_suppressed_address_is_exported (12 rows), int_galleries" in said
-    assert f"Run {run_id(28)} stays promoted." in said
+    assert f"Run {run_id(28)} stayed promoted." in said
     held_back = render(PAGES["guarded"]()).decode()
     assert f"sms publish promote {LAST} --accept-change" in held_back
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_stays_true_after_later_promotions(name: str) -> None:
+    """It speaks of its build alone, and names the command that knows the present."""
+    page = render(PAGES[name]()).decode()
+    said = {
+        "failed": ("Failed", f"Run {run_id(28)} stayed promoted."),
+        "early": ("Failed", "No run was promoted."),
+        "guarded": ("Not promoted by its build", f"Run {run_id(28)} stayed promoted."),
+        "refreshed": ("Promoted by its build", f"{run_id(30)} was promoted in its"),
+        "not_asked": ("Not promoted by its build", "No run was promoted."),
+    }.get(name, ("Promoted by its build", ""))
+    assert f">{said[0]}</p>" in page
+    assert said[1] in page
+    assert ("stayed promoted" in page) == (name in ("failed", "guarded"))
+    has_files = name not in ("failed", "early")
+    assert (f"<code>sms publish show {LAST}</code> says what" in page) == has_files
+    assert not re.search(r"(?<!which run )is promoted|stays promoted", page)
+
+
+def test_assumed_consent_is_counted_apart() -> None:
+    """By portal and audience; unknown words by portal, with what to do."""
+    page = render(facts()).decode()
+    assert read_report(page).numbers("consents") == {
+        "north, buyers": [100, 200],
+        "north, non-buyers": [0, 500],
+        "south, buyers": [100, 0],
+        "south, non-buyers": [200, 0],
+        "All rows": [400, 700],
+    }
+    assert page.count("explicit without a date, so the activity") == 1
+    words = read_report(page).numbers("unknown_words")
+    assert words == {"south": [2, 1, 3], "All portals": [2, 1, 3]}
+    assert "counts as no consent, so they get no text" in page
+    assert "add it to seeds/consent_values.csv" in page
+    empty = read_report(render(PAGES["empty"]()).decode()).tables
+    assert not {"consents", "unknown_words"} & empty.keys()
 
 
 def test_a_build_with_neither_ledger_nor_list_has_a_banner() -> None:

@@ -1,5 +1,5 @@
 -- What became of each of their activities: the consent that it is judged by
--- (R8), the place that another one has (R12), the fate (R13). One row a portal,
+-- (R8), its evidence, the place that another one has (R12), the fate (R13). One row a portal,
 -- job, subject and activity.
 with
 
@@ -10,6 +10,14 @@ members as (
 
 consents as (
     select * from {{ build }}.intermediate.int_candidate_consents
+),
+
+subject_consents as (
+    select * from {{ build }}.intermediate.int_subject_consents
+),
+
+evidence as (
+    select * from {{ build }}.marts.audience_evidence
 ),
 
 exclusions as (
@@ -42,12 +50,18 @@ select
     consents.marketing_decision,
     consents.marketing_basis,
     consents.marketing_at,
+    consents.marketing_dated_by,
+    subject_consents.is_marketing_unknown,
+    evidence.phone_route,
+    evidence.email_route,
     exclusions.kept_job_uuid,
     exclusions.kept_activity_uuid,
     exclusions.kept_subject_uuid,
     coalesce(displaced.displaced, 0) as displaced
 from members
 left join consents using (portal, job_uuid, activity_uuid, subject_uuid)
+left join subject_consents using (portal, job_uuid, subject_uuid)
+left join evidence using (portal, job_uuid, activity_uuid, subject_uuid)
 left join exclusions using (portal, job_uuid, activity_uuid, subject_uuid)
 left join displaced using (portal, job_uuid, activity_uuid, subject_uuid)
 order by

@@ -1,7 +1,7 @@
 -- Every reason of R13, in its order, and whether it applies to each of their
 -- activities: also what would still exclude them once the first is gone. Only
--- those that nothing else excludes can be duplicates (R12). One row a portal,
--- job, subject, activity and reason.
+-- those that nothing else excludes can have a buyer elsewhere or be duplicates
+-- (R12). One row a portal, job, subject, activity and reason.
 with
 
 candidates as (
@@ -11,6 +11,16 @@ candidates as (
 
 exclusion_reasons as (
     select * from {{ build }}.seeds.exclusion_reasons
+),
+
+buyers_elsewhere as (
+    select
+        portal,
+        job_uuid,
+        activity_uuid,
+        subject_uuid,
+        'buyer_elsewhere' as exclusion_reason
+    from {{ build }}.intermediate.int_buyers_elsewhere
 ),
 
 duplicates as (
@@ -25,6 +35,8 @@ duplicates as (
 
 applying as (
     select * from {{ build }}.intermediate.int_candidate_reasons
+    union all by name
+    select * from buyers_elsewhere
     union all by name
     select * from duplicates
 )

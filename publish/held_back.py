@@ -4,7 +4,7 @@ Both are worked out from the files of the runs and the ledger alone, so they hol
 every machine and for every load.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from common.errors import ContractError
@@ -30,9 +30,13 @@ NO_CONSENT = frozenset({"consent_denied", "consent_missing", "consent_expired"})
 TIMESTAMP = "sms_marketing_timestamp"
 
 
-def check_stops(root: Root, manifest: Manifest) -> None:
-    """Raise ContractError if a run has people who said stop after it was decided."""
-    found = stopped_rows(root, manifest, read_ledger(root).suppressed)
+def check_stops(root: Root, manifest: Manifest, named: Collection[str]) -> None:
+    """Raise ContractError if a run has people who said stop after it was decided.
+
+    So are segments of the ledger that are missing, though the run or `named` has them.
+    """
+    ledger = read_ledger(root, {*named, *manifest.segments})
+    found = stopped_rows(root, manifest, ledger.suppressed)
     if found:
         run_id = manifest.about.run_id
         raise ContractError(

@@ -123,6 +123,17 @@ class Manifest:
     counts: tuple[Counts, ...]
     suppressions: Suppressions | None = None
 
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Return the segments of the ledger that the run was decided by."""
+        return self.suppressions.segments if self.suppressions else ()
+
+    @property
+    def allow_unreadable(self) -> int:
+        """Return how many lines of the list the build allowed to be unreadable."""
+        allowed = self.about.variables.get("allow_unreadable")
+        return allowed if isinstance(allowed, int) else 0
+
 
 @dataclass(frozen=True)
 class Plan:

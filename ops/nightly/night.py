@@ -183,9 +183,10 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
             steps, night, export_root(), (places.database, places.built)
         )
     if wanted.mode == EXPORT:
-        accepted = ["--accept-change"] if wanted.accepts_change else []
+        options = [f"--allow-unreadable={manifest.allow_unreadable}"]
+        options += ["--accept-change"] if wanted.accepts_change else []
         with steps.step("promote"):
-            steps.run("sms", "publish", "promote", build.run_id, *accepted)
+            steps.run("sms", "publish", "promote", build.run_id, *options)
         night.is_promoted = True
     else:
         night.obstacle = what_stands_against(export_root(), manifest)

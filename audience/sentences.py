@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from audience.databases import Row
 from audience.trace import Trace
-from audience.wording import counted, shown
+from audience.wording import shown
+from common.text import counted
 
 INDENT = "  "
 ROUTES = {

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from common.errors import ContractError
+from common.text import counted
 from publish.contacts import (
     Found,
     Key,
@@ -41,8 +42,9 @@ def check_stops(root: Root, manifest: Manifest, named: Collection[str]) -> None:
         run_id = manifest.about.run_id
         raise ContractError(
             f"run {run_id}: is not promoted, as people in it have said stop since: "
-            f"{len(found)} rows, {count_phones(found.values())} phones. To promote a "
-            f"copy without them: sms publish promote {run_id} --leave-out-suppressed"
+            f"{counted(len(found), 'row')}, "
+            f"{counted(count_phones(found.values()), 'phone')}. To promote a copy "
+            f"without them: sms publish promote {run_id} --leave-out-suppressed"
         )
 
 
@@ -66,10 +68,10 @@ def check_held_back(root: Root, promoted: Manifest, manifest: Manifest) -> None:
     if rows:
         run_id = manifest.about.run_id
         raise ContractError(
-            f"run {run_id}: is not promoted, as it has {len(rows)} rows of people whom "
-            f"the promoted run {promoted.about.run_id} held back: {len(suppressed)} "
-            f"were suppressed, {len(rows - suppressed)} had no consent. "
-            f"{how_to_accept(run_id)}"
+            f"run {run_id}: is not promoted, as it has {counted(len(rows), 'row')} of "
+            f"people whom the promoted run {promoted.about.run_id} held back: "
+            f"{len(suppressed)} were suppressed, {len(rows - suppressed)} had no "
+            f"consent. {how_to_accept(run_id)}"
         )
 
 

@@ -79,7 +79,7 @@ def test_the_way_back_is_refused_and_no_option_passes_it(
     for option in ((), ("--accept-change",)):
         done = publish("promote", RUN_A, *option)
         assert done.returncode == 10
-        assert "1 rows, 1 phones" in done.stderr
+        assert "1 row, 1 phone" in done.stderr
     assert promoted(root)["run_id"] == RUN_B
 
 
@@ -98,7 +98,7 @@ def test_any_phone_or_e_mail_column_counts(
     folder: Root, tmp_path: Path, person: Person, formats: tuple[str, ...]
 ) -> None:
     add(folder, tmp_path, row(A, NOON), row(EMAIL, NOON, channel="email"))
-    with pytest.raises(ContractError, match="1 rows"):
+    with pytest.raises(ContractError, match="1 row,"):
         build_people(RUN_A, [person, Person("s2", B)], formats=formats)
 
 
@@ -183,7 +183,7 @@ def test_a_list_that_grew_during_a_build_stops_its_promotion(
     monkeypatch.setenv("SUPPRESSIONS_CSV", str(listing))
     with pytest.raises(ConfigError, match="1 of 2 lines cannot be read"):
         build_people(RUN_A, [Person("s2", B)])
-    with pytest.raises(ContractError, match="1 rows, 1 phones"):
+    with pytest.raises(ContractError, match="1 row, 1 phone"):
         build_people(RUN_B, [Person("s1", A)], variables={"allow_unreadable": 1})
     assert root.current().content is None
     build_people(RUN_C, [Person("s2", B)], variables={"allow_unreadable": 1})
@@ -237,8 +237,8 @@ def test_leaving_out_promotes_a_copy_without_those_rows(
     assert (done.returncode, done.stderr) == (0, "")
     copy = promoted(root)["run_id"]
     assert done.stdout == (
-        f"run {copy}: promoted: run {RUN_A} without 2 rows, 2 phones, of people who "
-        "said stop\n"
+        f"run {copy}: promoted. It is run {RUN_A} without the 2 rows (2 phones) of "
+        "people who said stop\n"
     )
     assert verify(root, copy) == []
     manifest = json.loads(read_text(root, f"runs/{copy}/manifest.json"))
@@ -299,7 +299,7 @@ def test_a_run_without_evidence_is_copied_too(
     copy = promoted(folder)["run_id"]
     assert verify(folder, copy) == []
     assert A not in read_text(folder, f"runs/{copy}/{PORTAL}/buyers.{formats[0]}")
-    assert publish("refresh").stdout.endswith("nothing to do\n")
+    assert publish("refresh").stdout.endswith("has said stop since\n")
 
 
 def test_refresh_needs_no_consent_however_many_leave(
@@ -311,7 +311,7 @@ def test_refresh_needs_no_consent_however_many_leave(
     nothing = publish("refresh")
     assert (nothing.returncode, nothing.stdout) == (
         0,
-        f"run {RUN_A}: has no one who said stop: nothing to do\n",
+        f"run {RUN_A}: nothing to do: no one in it has said stop since\n",
     )
     add(root, tmp_path, *(row(phone, NOON) for phone in phones[1:]))
     done = publish("refresh")

@@ -5,6 +5,8 @@ import os
 import subprocess
 import time
 
+import pytest
+
 from publish.local import LocalRoot
 from publish.manifest import Manifest, Suppressions
 from publish.promotion import load_promoted
@@ -53,6 +55,7 @@ def stops(*phones: str) -> list[str]:
     return [f"sms,{phone},{AT},STOP" for phone in phones]
 
 
+@pytest.mark.timeout(600)
 def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -> None:
     """R9, in one row of builds: each begins with what the one before left."""
     promoted_at_first = promoted.current()["run_id"]

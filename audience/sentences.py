@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from audience.databases import Row
 from audience.promoted import COPY, NONE, OTHER, SAME, UNREADABLE
 from audience.trace import Trace
-from audience.wording import counted, shown
+from audience.wording import shown
+from common.text import counted
 
 INDENT = "  "
 # All contact routes fit in.

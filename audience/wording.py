@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audience.databases import Row
 from audience.diff import PHONES, ROWS, SIDES, Document, changed_phones
+from common.text import counted
 
 type Cell = str | int | float
 type Layout = Callable[[str], str]
@@ -42,11 +43,6 @@ def number(cell: float | None) -> str:
     if cell is None:
         return NONE
     return f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f} %"
-
-
-def counted(amount: int, noun: str) -> str:
-    """Return an amount with its noun, in the plural unless it is 1."""
-    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def answer(document: Document) -> str:

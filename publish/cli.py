@@ -11,6 +11,7 @@ from common.errors import ConfigError, ContractError
 from common.options import json_option
 from common.output import print_json
 from common.retention import read_rule, report_verdicts, retention_options
+from common.text import counted
 from publish import promotion, pruning, refreshing
 from publish.audit import audit_run, raise_problems
 from publish.layout import REPORT, check_run_id, run_key
@@ -148,7 +149,9 @@ def promote(
     moved = refreshing.promote(root, chosen, began_with, accept_change=accept_change)
     click.echo(f"run {chosen}: {'promoted' if moved else 'was promoted already'}")
     if (now := promoted_run_id(root)) != chosen:
-        click.echo(f"run {now}: promoted in its place, without new opt-outs")
+        click.echo(
+            f"run {now}: promoted in its place, without those who said stop meanwhile"
+        )
 
 
 @cli.command()
@@ -165,13 +168,14 @@ def refresh(allow_unreadable: int) -> None:
     if copy:
         _print_left_out(chosen, copy)
     else:
-        click.echo(f"run {chosen}: has no one who said stop: nothing to do")
+        click.echo(f"run {chosen}: nothing to do: no one in it has said stop since")
 
 
 def _print_left_out(source: str, copy: LeftOut) -> None:
     click.echo(
-        f"run {copy.run_id}: promoted: run {source} without {copy.rows} rows, "
-        f"{copy.phones} phones, of people who said stop"
+        f"run {copy.run_id}: promoted. It is run {source} without the "
+        f"{counted(copy.rows, 'row')} ({counted(copy.phones, 'phone')}) of people who "
+        "said stop"
     )
 
 

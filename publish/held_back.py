@@ -4,10 +4,11 @@ Both are worked out from the files of the runs and the ledger alone, so they hol
 every machine and for every load.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from common.errors import ContractError
+from common.text import counted
 from publish.contacts import (
     Found,
     Key,
@@ -30,15 +31,20 @@ NO_CONSENT = frozenset({"consent_denied", "consent_missing", "consent_expired"})
 TIMESTAMP = "sms_marketing_timestamp"
 
 
-def check_stops(root: Root, manifest: Manifest) -> None:
-    """Raise ContractError if a run has people who said stop after it was decided."""
-    found = stopped_rows(root, manifest, read_ledger(root).suppressed)
+def check_stops(root: Root, manifest: Manifest, named: Collection[str]) -> None:
+    """Raise ContractError if a run has people who said stop after it was decided.
+
+    So are segments of the ledger that are missing, though the run or `named` has them.
+    """
+    ledger = read_ledger(root, {*named, *manifest.segments})
+    found = stopped_rows(root, manifest, ledger.suppressed)
     if found:
         run_id = manifest.about.run_id
         raise ContractError(
             f"run {run_id}: is not promoted, as people in it have said stop since: "
-            f"{len(found)} rows, {count_phones(found.values())} phones. To promote a "
-            f"copy without them: sms publish promote {run_id} --leave-out-suppressed"
+            f"{counted(len(found), 'row')}, "
+            f"{counted(count_phones(found.values()), 'phone')}. To promote a copy "
+            f"without them: sms publish promote {run_id} --leave-out-suppressed"
         )
 
 
@@ -62,10 +68,10 @@ def check_held_back(root: Root, promoted: Manifest, manifest: Manifest) -> None:
     if rows:
         run_id = manifest.about.run_id
         raise ContractError(
-            f"run {run_id}: is not promoted, as it has {len(rows)} rows of people whom "
-            f"the promoted run {promoted.about.run_id} held back: {len(suppressed)} "
-            f"were suppressed, {len(rows - suppressed)} had no consent. "
-            f"{how_to_accept(run_id)}"
+            f"run {run_id}: is not promoted, as it has {counted(len(rows), 'row')} of "
+            f"people whom the promoted run {promoted.about.run_id} held back: "
+            f"{len(suppressed)} were suppressed, {len(rows - suppressed)} had no "
+            f"consent. {how_to_accept(run_id)}"
         )
 
 

@@ -25,7 +25,8 @@ from publish.manifest import Counts, Manifest, RunFile
 from publish.root import Root
 from publish.rows import as_text, json_contacts, raw_records
 from publish.staging import claim, drop
-from publish.suppressions.entries import Address, suppressions_csv
+from publish.suppressions.entries import suppressions_csv
+from publish.suppressions.ledger import Ledger
 
 SUPPRESSED = "suppressed"
 
@@ -37,9 +38,9 @@ def derive(
     root: Root,
     source: Manifest,
     gone: Mapping[Key, Found],
-    suppressed: Mapping[Address, str],
+    ledger: Ledger,
 ) -> Manifest:
-    """Write a copy of a run without some rows; `suppressed` decided that."""
+    """Write a copy of a run without some rows; `ledger` decided that."""
     raise_problems(
         source.about.run_id, audit_run(root, source.about.run_id, source.files)
     )
@@ -52,11 +53,13 @@ def derive(
             _write(root, run_id, _expected(file, gone, left), pieces)
             for file, pieces in _contents(root, source, gone)
         ]
-        content = suppressions_csv(suppressed).encode()
-        table = RunFile(RUN_SUPPRESSIONS, None, None, "csv", len(suppressed), 0, "")
+        content = suppressions_csv(ledger.suppressed).encode()
+        table = RunFile(
+            RUN_SUPPRESSIONS, None, None, "csv", len(ledger.suppressed), 0, ""
+        )
         files.append(_write(root, run_id, table, [content]))
         counts = tuple(_counted(c, left[c.portal, c.audience]) for c in source.counts)
-        copy = Manifest(about, tuple(files), counts)
+        copy = Manifest(about, tuple(files), counts, ledger.facts())
         raise_problems(run_id, audit_counts(copy.files, copy.counts))
         raise_problems(run_id, audit_run(root, run_id, copy.files))
         write_manifest_file(root, copy)

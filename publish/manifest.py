@@ -21,10 +21,11 @@
 `files` are below the run's folder, `manifest` is below the root. The manifest of a
 run without the rows of people who said stop also has "derived_from", the run that it
 is a copy of. Roots of earlier versions have no "promoted_by", their runs no
-"suppressions". Its `digest` is the sha256 of suppressions.csv, `matched` counts the
-suppressed addresses that are on a contact route of the load, `listed` is null where
-the build had no list; its `digest` is the sha256 of the list, and `gone` counts the
-addresses that a list once had, this one has not, and are suppressed.
+"suppressions". Its `digest` is the sha256 of suppressions.csv. `matched` counts the
+suppressed addresses that are on a contact route of the load, null in a copy. `listed`
+is null in a copy, and where the build had no list; its `digest` is the sha256 of the
+list, and `gone` counts the addresses that a list once had, this one has not, and are
+suppressed.
 """
 
 import hashlib
@@ -122,6 +123,17 @@ class Manifest:
     files: tuple[RunFile, ...]
     counts: tuple[Counts, ...]
     suppressions: Suppressions | None = None
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Return the segments of the ledger that the run was decided by."""
+        return self.suppressions.segments if self.suppressions else ()
+
+    @property
+    def allow_unreadable(self) -> int:
+        """Return how many lines of the list the build allowed to be unreadable."""
+        allowed = self.about.variables.get("allow_unreadable")
+        return allowed if isinstance(allowed, int) else 0
 
 
 @dataclass(frozen=True)

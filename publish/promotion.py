@@ -61,6 +61,15 @@ def load_promoted(root: Root) -> Manifest | None:
     return manifest
 
 
+def promoted_segments(root: Root) -> tuple[str, ...]:
+    """Return the segments that the promoted run names; none if it cannot be read."""
+    with contextlib.suppress(ContractError):
+        promoted = load_promoted(root)
+        if promoted is not None:
+            return promoted.segments
+    return ()
+
+
 def verify(root: Root, run_id: str) -> list[str]:
     """Return what is wrong with a finished run, one line each.
 
@@ -107,7 +116,7 @@ def promote(
 
 def check(root: Root, manifest: Manifest, *, accept_change: bool = False) -> None:
     """Raise ContractError if a run must not replace the promoted one."""
-    check_stops(root, manifest)
+    check_stops(root, manifest, promoted_segments(root))
     if not accept_change:
         _compare(root, manifest)
 

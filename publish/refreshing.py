@@ -53,10 +53,11 @@ def promote_without_stops(
     root: Root, manifest: Manifest, began_with: str, *, accept_change: bool = False
 ) -> LeftOut | None:
     """Promote a copy of a run without who has said stop; None if that is nobody."""
-    suppressed = read_ledger(root).suppressed
-    gone = stopped_rows(root, manifest, suppressed)
+    named = {*promotion.promoted_segments(root), *manifest.segments}
+    ledger = read_ledger(root, named)
+    gone = stopped_rows(root, manifest, ledger.suppressed)
     if not gone:
         return None
-    copy = derive(root, manifest, gone, suppressed)
+    copy = derive(root, manifest, gone, ledger)
     promote(root, copy.about.run_id, began_with, accept_change=accept_change)
     return LeftOut(copy.about.run_id, len(gone), count_phones(gone.values()))

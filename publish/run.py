@@ -24,6 +24,7 @@ from publish.refreshing import promote
 from publish.root import Root
 from publish.settings import export_root
 from publish.staging import claim, drop_abandoned, settle, staging_folder
+from publish.suppressions.current_list import record_current_list
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def export_finish(run_json: str) -> str:
     manifest = _audited(root, plan)
     _write_manifest(root, manifest)
     if began_with is not None:
+        # The list may have grown during the build.
+        record_current_list(root, manifest.allow_unreadable)
         promote(root, run_id, began_with)
     summary = {
         "run_id": run_id,

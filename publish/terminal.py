@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import ContractError
 from publish.history import promoted_runs, replaced_by
-from publish.layout import AUDIENCES, EXCLUSIONS, LATEST, manifest_key, run_key
+from publish.layout import AUDIENCES, LATEST, manifest_key, run_key
 from publish.manifest import About, Counts, Manifest, audience_rows
 from publish.promotion import load_current, load_manifest
 from publish.root import Root
@@ -200,9 +200,11 @@ def _columns(difference: "Difference") -> list[str]:
 
 def _places(root: Root, manifest: Manifest, *, is_promoted: bool) -> list[str]:
     folder = root.address(run_key(manifest.about.run_id))
+    tables = [file.path for file in manifest.files if not file.audience]
     if not is_promoted:
         return [f"Files in {folder}"]
-    return [f"Files in {root.address(LATEST)}", f"and, with {EXCLUSIONS}, in {folder}"]
+    latest = root.address(LATEST)
+    return [f"Files in {latest}", f"and, with {', '.join(tables)}, in {folder}"]
 
 
 def _cell(value: object) -> str:

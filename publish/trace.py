@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from common.errors import ContractError
+from common.text import counted
 from publish.contacts import KEY, find, key, table
 from publish.history import promotions
 from publish.layout import EVIDENCE
@@ -70,7 +71,7 @@ def trace_lines(shown: str, runs: Iterable[Traced]) -> list[str]:
         rows = run["rows"]
         state = "not searched: it has no whole manifest"
         if isinstance(rows, list):
-            state = f"{len(rows)} rows" if rows else "not in it"
+            state = counted(len(rows), "row") if rows else "not in it"
         lines.append(f"Run {run['run_id']}: {state}")
         for entry in run["promotions"]:  # type: ignore[attr-defined]
             by = f" by {entry['promoted_by']}" if entry["promoted_by"] else ""

@@ -18,7 +18,8 @@ from audience.report.build import Build
 from audience.report.charts import columns
 from audience.report.numbers import Numbers, PortalLoad
 from audience.report.trend import TrendRun
-from audience.wording import counted, number
+from audience.wording import number
+from common.text import counted
 from publish.layout import AUDIENCES
 from publish.manifest import RunFile
 

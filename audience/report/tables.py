@@ -19,7 +19,8 @@ from audience.report.numbers import (
 )
 from audience.report.trend import TrendRun
 from audience.report.wording import KINDS, began_at, how_failed, percent
-from audience.wording import counted, number, shown
+from audience.wording import number, shown
+from common.text import counted
 from publish.fields import Json
 from publish.manifest import RunFile, Suppressions
 

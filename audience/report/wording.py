@@ -7,7 +7,8 @@ from audience.builds import in_words
 from audience.report.build import Build, Result
 from audience.report.numbers import Numbers
 from audience.report.trend import TrendRun
-from audience.wording import NONE, counted
+from audience.wording import NONE
+from common.text import counted
 
 NAMED = 3
 KINDS = {

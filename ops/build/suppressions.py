@@ -4,29 +4,26 @@ What the list has and the ledger has not is recorded first, whatever becomes of 
 build. So a list that is empty, cut or missing never brings anybody back.
 """
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from common.errors import ContractError
-from common.files import fingerprint
 from ops.build.invocation import Invocation
 from ops.build.variables import VARIABLES
 from publish.manifest import Listed, Suppressions
-from publish.promotion import load_promoted
+from publish.promotion import promoted_segments
 from publish.root import Root
 from publish.settings import export_root
-from publish.suppressions.addresses import CHANNELS
-from publish.suppressions.entries import STOP, digest
-from publish.suppressions.ledger import Ledger, Recorded, read_ledger, record
+from publish.suppressions.current_list import (
+    LIST,
+    SOURCE,
+    list_address,
+    record_current_list,
+)
+from publish.suppressions.entries import STOP
+from publish.suppressions.ledger import Ledger, Recorded, read_ledger
 from publish.suppressions.lists import describe_unreadable
 
-SETTING = "SUPPRESSIONS_CSV"
-# The source of entries, whatever the list's file is called.
-SOURCE = "list"
 TABLE = """
     create table if not exists landing.suppressions
     (channel varchar, address varchar, suppressed_at varchar)
@@ -103,50 +100,23 @@ def _allowed(build: Invocation) -> int:
 
 
 def _read(root: Root, allowed: int) -> tuple[Taken, Ledger]:
-    named = _named(root)
-    path = os.environ.get(SETTING, "").strip()
-    if not path:
-        ledger = read_ledger(root, named)
-        held = _facts(ledger, None)
-        count = f"{len(ledger.suppressed):,}"
-        text = f"No list; {count} suppressions of the ledger hold."
-        if held.is_missing:
-            text = (
-                f"NO SUPPRESSIONS: {SETTING} is not set, and the export root has no "
-                "ledger: people who said stop can get a text."
-            )
-        return Taken(held, text), ledger
-    done = record(
-        root, Path(path), source=SOURCE, allow_unreadable=allowed, named=named
-    )
-    listed = _listed(Path(path), done)
-    return Taken(_facts(done.ledger, listed), _describe(path, done, listed)), (
-        done.ledger
-    )
+    done = record_current_list(root, allowed)
+    if done is not None:
+        listed = _listed(done)
+        text = _describe(list_address(), done, listed)
+        return Taken(done.ledger.facts(listed), text), done.ledger
+    ledger = read_ledger(root, promoted_segments(root))
+    held = ledger.facts()
+    text = f"No list; {len(ledger.suppressed):,} suppressions of the ledger hold."
+    if held.is_missing:
+        text = (
+            f"NO SUPPRESSIONS: {LIST} is not set, and the export root has no "
+            "ledger: people who said stop can get a text."
+        )
+    return Taken(held, text), ledger
 
 
-def _named(root: Root) -> tuple[str, ...]:
-    """Return the segments that the promoted run names; none if it cannot be read."""
-    with suppress(ContractError):
-        promoted = load_promoted(root)
-        if promoted is not None and promoted.suppressions is not None:
-            return promoted.suppressions.segments
-    return ()
-
-
-def _facts(ledger: Ledger, listed: Listed | None) -> Suppressions:
-    channels = [channel for channel, _ in ledger.suppressed]
-    return Suppressions(
-        segments=ledger.segments,
-        entries=len(ledger.entries),
-        suppressed={channel: channels.count(channel) for channel in CHANNELS},
-        digest=digest(ledger.suppressed),
-        matched=None,
-        listed=listed,
-    )
-
-
-def _listed(path: Path, done: Recorded) -> Listed:
+def _listed(done: Recorded) -> Listed:
     listing = done.listing
     given = {entry.who for entry in listing.entries}
     once_listed = {
@@ -155,7 +125,7 @@ def _listed(path: Path, done: Recorded) -> Listed:
         if entry.action == STOP and entry.source == SOURCE
     }
     return Listed(
-        digest=fingerprint(path)[0],
+        digest=listing.digest,
         rows=listing.rows,
         added=done.added,
         known=done.known,

@@ -177,15 +177,16 @@ def _go(wanted: Wanted, places: Places, steps: Steps, night: Night) -> None:
             _note_run(places, night)
         manifest, _ = load_manifest(export_root(), build.run_id)
         night.manifest = manifest
-    _build_again(places, steps, night, manifest, suppressions)
+    _build_again(places, steps, night, manifest)
     with steps.step("compare with the promoted run"):
         compare_with_promoted(
             steps, night, export_root(), (places.database, places.built)
         )
     if wanted.mode == EXPORT:
-        accepted = ["--accept-change"] if wanted.accepts_change else []
+        options = [f"--allow-unreadable={manifest.allow_unreadable}"]
+        options += ["--accept-change"] if wanted.accepts_change else []
         with steps.step("promote"):
-            steps.run("sms", "publish", "promote", build.run_id, *accepted)
+            steps.run("sms", "publish", "promote", build.run_id, *options)
         night.is_promoted = True
     else:
         night.obstacle = what_stands_against(export_root(), manifest)
@@ -260,23 +261,20 @@ def _note_run(places: Places, night: Night) -> None:
 
 
 def _build_again(
-    places: Places,
-    steps: Steps,
-    night: Night,
-    manifest: Manifest,
-    suppressions: Mapping[str, str],
+    places: Places, steps: Steps, night: Night, manifest: Manifest
 ) -> None:
     """Build the load once more, into a private root and database.
 
-    The private root begins with the ledger that the first build read, so that the
-    second one records nothing and decides by the same suppressions.
+    The private root begins with the ledger of the first build, which has all of the
+    list. So the second build decides by the same suppressions without the list, which
+    can have grown.
     """
     again = places.folder / "again"
     database = places.folder / "again.duckdb"
     with steps.step("build again"):
         if manifest.suppressions is not None:
             copy_segments(export_root(), manifest.suppressions.segments, again)
-        environment = {**suppressions, "EXPORT_ROOT": str(again)}
+        environment = {SUPPRESSIONS: "", "EXPORT_ROOT": str(again)}
         build = _build(steps, database, environment, ["--quiet"])
     with steps.step("compare both builds"):
         other, _ = load_manifest(LocalRoot(again), build.run_id)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from audience import markdown
 from audience.diff import Document
-from audience.wording import Layout, counted
+from audience.wording import Layout
+from common.text import counted
 from ops.review.differences import KINDS, Difference
 
 # GitHub allows 65,536 characters; the diff gets the room that the rest leaves.

@@ -110,12 +110,14 @@ def add(
         click.echo(f"  {name.replace('_', ' '):<16} {count:>9,}")
     if listing.unreadable:
         click.echo(f"Not recorded: {describe_unreadable(listing)}")
+    if done.added:
+        click.echo("`sms publish refresh` leaves new stops out of the promoted run now")
 
 
 @cli.command("list")
 @json_option
 def list_entries(*, as_json: bool) -> None:
-    """Count the entries by channel, source and month."""
+    """Count the entries by channel, month and source."""
     found = ledger.read_ledger(export_root())
     counts = Counter(_group(entry) for entry in found.entries)
     groups = sorted({key[:3] for key in counts})
@@ -130,8 +132,8 @@ def list_entries(*, as_json: bool) -> None:
                 "counts": [
                     {
                         "channel": group[0],
-                        "source": group[1],
-                        "month": group[2],
+                        "month": group[1],
+                        "source": group[2],
                         **{action: counts[(*group, action)] for action in ACTIONS},
                     }
                     for group in groups
@@ -143,7 +145,7 @@ def list_entries(*, as_json: bool) -> None:
         f"{'CHANNEL':<8}{'MONTH':<9}{'STOP':>8}{'START':>8}{'WITHDRAW':>10}  SOURCE"
     )
     for group in groups:
-        channel, source, month = group
+        channel, month, source = group
         stops, starts, taken = (counts[(*group, a)] for a in (STOP, START, WITHDRAW))
         click.echo(f"{channel:<8}{month:<9}{stops:>8}{starts:>8}{taken:>10}  {source}")
     click.echo(
@@ -264,7 +266,7 @@ def asked_address(phone: str | None, email: str | None) -> Address:
 
 def _group(entry: Entry) -> tuple[str, str, str, str]:
     source = target(entry).source if entry.action == WITHDRAW else entry.source
-    return entry.channel, source, entry.at[:MONTH], entry.action
+    return entry.channel, entry.at[:MONTH], source, entry.action
 
 
 def _print_json(value: object) -> None:

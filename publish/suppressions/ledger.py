@@ -26,8 +26,14 @@ from common.files import make_folder, remove, storage, write_private
 from common.locks import locked
 from common.seeds import portal_regions
 from publish.layout import SUPPRESSIONS
+from publish.manifest import Listed, Suppressions
 from publish.root import MOST_READERS, Root
-from publish.suppressions.addresses import is_address, is_time, write_time
+from publish.suppressions.addresses import (
+    CHANNELS,
+    is_address,
+    is_time,
+    write_time,
+)
 from publish.suppressions.entries import (
     ACTIONS,
     START,
@@ -35,6 +41,7 @@ from publish.suppressions.entries import (
     WITHDRAW,
     Address,
     Entry,
+    digest,
     new_entries,
     suppressed,
     taken_back,
@@ -70,6 +77,18 @@ class Ledger:
     def suppressed(self) -> Mapping[Address, str]:
         """Who is suppressed, and since when."""
         return suppressed(self.entries)
+
+    def facts(self, listed: Listed | None = None) -> Suppressions:
+        """Return what a manifest says of the ledger, and of the list recorded in it."""
+        channels = [channel for channel, _ in self.suppressed]
+        return Suppressions(
+            segments=self.segments,
+            entries=len(self.entries),
+            suppressed={channel: channels.count(channel) for channel in CHANNELS},
+            digest=digest(self.suppressed),
+            matched=None,
+            listed=listed,
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from common.errors import ConfigError
@@ -40,10 +41,14 @@ class UnreadableLineError(Exception):
 
 @dataclass
 class Listing:
-    """What a list says. `unreadable` has line numbers, and how each is wrong."""
+    """What a list says. `unreadable` has line numbers, and how each is wrong.
+
+    `digest` is the sha256 of the file.
+    """
 
     format: str
     source: str
+    digest: str
     entries: list[Entry] = field(default_factory=list)
     rows: int = 0
     repaired: int = 0
@@ -64,20 +69,23 @@ def read_list(
     `regions` are those of the portals. Stops without a time have an empty `at`.
     `source` is what entries say they come from, by default the format and file name.
     """
-    text = _read_text(path)
+    content = _read(path)
+    digest = sha256(content).hexdigest()
+    text = _decoded(content)
     where = str(path)
     if format_name and format_name not in FORMATS:
         raise ConfigError(f"a list's format is one of {', '.join(FORMATS)}")
     lines = io.StringIO(text, newline="").readlines()
     first = next((n for n, line in enumerate(lines) if trim(line)), None)
     if first is None:
-        return Listing(format_name, source or f"{format_name} {path.name}".strip())
+        empty = source or f"{format_name} {path.name}".strip()
+        return Listing(format_name, empty, digest)
     # Quotes that do not close in a header are an unknown header.
     header = next(csv.reader(lines[first : first + 1]), [])
     known = (
         FORMATS[format_name] if format_name else recognize(where, header, lines[first])
     )
-    listing = Listing(known.name, source or f"{known.name} {path.name}")
+    listing = Listing(known.name, source or f"{known.name} {path.name}", digest)
     if known.has_header:
         places = columns(where, known, header)
         reader = _Reader(known, places, regions, recorded_at, len(header))
@@ -90,12 +98,15 @@ def read_list(
     return listing
 
 
-def _read_text(path: Path) -> str:
+def _read(path: Path) -> bytes:
     with storage(path):
         try:
-            content = path.read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             raise ConfigError(f"{path}: there is no such file") from None
+
+
+def _decoded(content: bytes) -> str:
     if content.startswith(UTF16_MARKS):
         return content.decode("utf-16", errors="replace")
     try:

@@ -18,7 +18,7 @@ def test_every_wrong_variable_is_named_with_what_is_allowed(
 ) -> None:
     """R11: all mistakes in one message, and nothing is built."""
     mistakes: dict[str, tuple[Any, str]] = {
-        "portal": (["north"], "unknown variable portal (allowed: as_of, audience,"),
+        "portal": (["north"], "unknown variable portal (allowed: allow_unreadable, "),
         "portals": (["west"], "portals cannot hold west (allowed: north, south)"),
         "job_uuids": (["none"], "job_uuids cannot hold none (allowed: "),
         "groups": ("3B", "groups must be a list"),

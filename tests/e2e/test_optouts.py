@@ -1,6 +1,11 @@
 """Builds whose list was lost, cut or mangled text nobody who has said stop."""
 
 import csv
+import os
+import subprocess
+import time
+
+import pytest
 
 from publish.local import LocalRoot
 from publish.manifest import Manifest, Suppressions
@@ -8,7 +13,7 @@ from publish.promotion import load_promoted
 from publish.suppressions.entries import suppressions_csv
 from publish.suppressions.ledger import read_ledger
 from tests.e2e.conftest import FORMATS
-from tests.e2e.project import Project, publication
+from tests.e2e.project import BIN, Project, publication
 
 HEADER = "channel,address,suppressed_at,reason\n"
 # Later than any grant of the sandbox.
@@ -50,8 +55,10 @@ def stops(*phones: str) -> list[str]:
     return [f"sms,{phone},{AT},STOP" for phone in phones]
 
 
+@pytest.mark.timeout(600)
 def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -> None:
     """R9, in one row of builds: each begins with what the one before left."""
+    promoted_at_first = promoted.current()["run_id"]
     first, *others = sorted(texted(promoted))
     stopped, another = {*others[:4]}, others[4]
 
@@ -82,7 +89,15 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
     assert (held.listed.rows, held.listed.added) == (0, 0)
     assert held.listed.gone == sum(held.suppressed.values())
 
-    # There is none any more.
+    # A build is killed once it has recorded another stop.
+    another = min(texted(empty) - {first})
+    before = publication(empty)
+    kill_once_recorded(with_list(empty, *stops(another)))
+    assert publication(empty) == before
+    stopped.add(another)
+    held = read_ledger(LocalRoot(project.exports)).facts()
+
+    # There is no list any more.
     gone = project.with_environment(SUPPRESSIONS_CSV="")
     count = f"{sum(held.suppressed.values()):,}"
     said = gone.dbt("build", variables=FORMATS).output
@@ -92,6 +107,41 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
     assert decided_by(gone).listed is None
     assert decided_by(gone).matched
     the_run_says_what_it_was_decided_by(gone)
+    the_way_back_is_without_them(gone, str(promoted_at_first), stopped)
+    assert first in texted(gone)
+
+
+def kill_once_recorded(project: Project) -> None:
+    """Start a build, and kill it when it has recorded its list."""
+    root = LocalRoot(project.exports)
+    known = root.list_files("suppressions")
+    with subprocess.Popen(
+        [BIN / "dbt", "build"],
+        cwd=project.folder,
+        env={**project.environment, "PATH": os.environ["PATH"]},
+        stdout=subprocess.DEVNULL,
+    ) as build:
+        while root.list_files("suppressions") == known:
+            assert build.poll() is None
+            time.sleep(0.01)
+        build.kill()
+
+
+def the_way_back_is_without_them(
+    project: Project, run_id: str, stopped: set[str]
+) -> None:
+    """A run from before their stop is promoted without them, or not at all."""
+    before = publication(project)
+    promote = ("sms", "publish", "promote", run_id)
+    for option in ((), ("--accept-change",)):
+        said = project.run(*promote, *option, status=10).output
+        assert "people in it have said stop since" in said
+        assert f"sms publish promote {run_id} --leave-out-suppressed" in said
+    assert publication(project) == before
+    project.run(*promote, "--leave-out-suppressed")
+    assert manifest(project).about.derived_from == run_id
+    assert texted(project).isdisjoint(stopped)
+    assert "said stop since" in project.run("sms", "publish", "refresh").output
 
 
 def the_run_says_what_it_was_decided_by(project: Project) -> None:

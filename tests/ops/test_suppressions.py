@@ -17,7 +17,8 @@ from publish.local import LocalRoot
 from publish.settings import export_root
 from publish.suppressions.ledger import copy_segments, read_ledger
 from tests.ops.test_build import DEFAULTS
-from tests.publish.publishing import RUN_A, build
+from tests.publish.people import build_people
+from tests.publish.publishing import RUN_A
 
 HEADER = "channel,address,suppressed_at,reason\n"
 A = "+12065550126"
@@ -156,7 +157,7 @@ def test_a_segment_that_the_promoted_run_names_must_be_there(
     give(monkeypatch, tmp_path, A)
     facts = suppressions.take(data, invocation()).facts
     said = json.loads(json.dumps(facts, default=vars))
-    build(RUN_A, suppressions=said)
+    build_people(RUN_A, [], suppressions=said)
     (segment,) = facts.segments
     path = root.folder / "suppressions" / segment
     content = path.read_bytes()

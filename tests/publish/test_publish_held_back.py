@@ -33,7 +33,7 @@ def test_a_row_without_consent_in_the_promoted_run_stops(
 ) -> None:
     build_people(RUN_A, [Person("s2", B)], held={"s1": reason})
     people = [Person("s1", A), Person("s2", B)]
-    with pytest.raises(ContractError, match=r"1 rows .* 1 had no consent") as error:
+    with pytest.raises(ContractError, match=r"1 row .* 1 had no consent") as error:
         build_people(RUN_B, people, formats=formats)
     assert f"sms publish promote {RUN_B} --accept-change" in str(error.value)
     assert publish("promote", RUN_B).returncode == 10

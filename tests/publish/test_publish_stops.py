@@ -3,17 +3,20 @@
 import json
 import shutil
 import signal
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from common.errors import ContractError
+from common.errors import ConfigError, ContractError
 from publish import promotion, refreshing
 from publish.promotion import verify
 from publish.root import Root
 from publish.run import export_begin
 from publish.settings import export_root
+from publish.suppressions.ledger import read_ledger
 from tests.publish.killing import killer
 from tests.publish.people import (
     ACTIVITY,
@@ -26,7 +29,7 @@ from tests.publish.people import (
     rows_of,
     subjects,
 )
-from tests.publish.publishing import RUN_A, RUN_B, assert_manifest_holds, publish
+from tests.publish.publishing import RUN_A, RUN_B, RUN_C, assert_manifest_holds, publish
 from tests.storage.server import Server
 from tests.suppressions.writing import HEADER, A, B, C, add, listed, row
 
@@ -76,7 +79,7 @@ def test_the_way_back_is_refused_and_no_option_passes_it(
     for option in ((), ("--accept-change",)):
         done = publish("promote", RUN_A, *option)
         assert done.returncode == 10
-        assert "1 rows, 1 phones" in done.stderr
+        assert "1 row, 1 phone" in done.stderr
     assert promoted(root)["run_id"] == RUN_B
 
 
@@ -95,7 +98,7 @@ def test_any_phone_or_e_mail_column_counts(
     folder: Root, tmp_path: Path, person: Person, formats: tuple[str, ...]
 ) -> None:
     add(folder, tmp_path, row(A, NOON), row(EMAIL, NOON, channel="email"))
-    with pytest.raises(ContractError, match="1 rows"):
+    with pytest.raises(ContractError, match="1 row,"):
         build_people(RUN_A, [person, Person("s2", B)], formats=formats)
 
 
@@ -173,6 +176,34 @@ def test_promote_and_refresh_record_the_current_list_first(
     assert subjects(root) == []
 
 
+def test_a_list_that_grew_during_a_build_stops_its_promotion(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = listed(tmp_path, HEADER + row(A, NOON) + row("5550126", NOON))
+    monkeypatch.setenv("SUPPRESSIONS_CSV", str(listing))
+    with pytest.raises(ConfigError, match="1 of 2 lines cannot be read"):
+        build_people(RUN_A, [Person("s2", B)])
+    with pytest.raises(ContractError, match="1 row, 1 phone"):
+        build_people(RUN_B, [Person("s1", A)], variables={"allow_unreadable": 1})
+    assert root.current().content is None
+    build_people(RUN_C, [Person("s2", B)], variables={"allow_unreadable": 1})
+    assert subjects(root) == ["s2"]
+    assert {entry.source for entry in read_ledger(root).entries} == {"list"}
+
+
+def test_a_segment_that_a_run_names_must_be_there(root: Root, tmp_path: Path) -> None:
+    add(root, tmp_path, row(A, NOON))
+    facts = asdict(read_ledger(root).facts())
+    missing = facts | {"segments": [*facts["segments"], "lost.csv"]}
+    build_people(RUN_A, [Person("s2", B)], suppressions=facts)
+    build_people(RUN_B, [Person("s2", B)], suppressions=missing, promote=False)
+    for options in ([], ["--leave-out-suppressed"]):
+        done = publish("promote", RUN_B, *options)
+        assert done.returncode == 10
+        assert "suppressions/lost.csv: is missing" in done.stderr
+    assert promoted(root)["run_id"] == RUN_A
+
+
 def test_a_list_in_a_bucket_is_recorded(
     s3_server: Server, folder: Root, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -186,6 +217,9 @@ def test_a_list_in_a_bucket_is_recorded(
     monkeypatch.setenv("SUPPRESSIONS_CSV", f"{place}/list.csv")
     assert publish("refresh").returncode == 0
     assert subjects(folder) == ["s2"]
+    text += row("5550126", NOON).encode()
+    s3_server.client().put_object(Bucket=bucket, Key=f"{prefix}/list.csv", Body=text)
+    assert f"{place}/list.csv: 1 of 2 lines cannot" in publish("refresh").stderr
     monkeypatch.setenv("SUPPRESSIONS_CSV", f"{place}/lost.csv")
     assert publish("refresh").returncode == 2
 
@@ -203,8 +237,8 @@ def test_leaving_out_promotes_a_copy_without_those_rows(
     assert (done.returncode, done.stderr) == (0, "")
     copy = promoted(root)["run_id"]
     assert done.stdout == (
-        f"run {copy}: promoted: run {RUN_A} without 2 rows, 2 phones, of people who "
-        "said stop\n"
+        f"run {copy}: promoted. It is run {RUN_A} without the 2 rows (2 phones) of "
+        "people who said stop\n"
     )
     assert verify(root, copy) == []
     manifest = json.loads(read_text(root, f"runs/{copy}/manifest.json"))
@@ -235,9 +269,16 @@ def test_leaving_out_promotes_a_copy_without_those_rows(
     ]
     evidence = rows_of(root, f"runs/{copy}/evidence.csv")
     assert [line["subject_uuid"] for line in evidence] == ["s2"]
-    assert read_text(root, f"runs/{copy}/suppressions.csv") == (
-        f"channel,address,suppressed_at\nsms,{A},{NOON}\nsms,{C},{NOON}\n"
-    )
+    table = f"channel,address,suppressed_at\nsms,{A},{NOON}\nsms,{C},{NOON}\n"
+    assert read_text(root, f"runs/{copy}/suppressions.csv") == table
+    assert manifest["suppressions"] == {
+        "segments": list(read_ledger(root).segments),
+        "entries": 2,
+        "suppressed": {"sms": 2, "email": 0},
+        "digest": sha256(table.encode()).hexdigest(),
+        "matched": None,
+        "listed": None,
+    }
 
 
 def test_leaving_out_nobody_promotes_the_run_itself(root: Root) -> None:
@@ -258,7 +299,7 @@ def test_a_run_without_evidence_is_copied_too(
     copy = promoted(folder)["run_id"]
     assert verify(folder, copy) == []
     assert A not in read_text(folder, f"runs/{copy}/{PORTAL}/buyers.{formats[0]}")
-    assert publish("refresh").stdout.endswith("nothing to do\n")
+    assert publish("refresh").stdout.endswith("has said stop since\n")
 
 
 def test_refresh_needs_no_consent_however_many_leave(
@@ -270,7 +311,7 @@ def test_refresh_needs_no_consent_however_many_leave(
     nothing = publish("refresh")
     assert (nothing.returncode, nothing.stdout) == (
         0,
-        f"run {RUN_A}: has no one who said stop: nothing to do\n",
+        f"run {RUN_A}: nothing to do: no one in it has said stop since\n",
     )
     add(root, tmp_path, *(row(phone, NOON) for phone in phones[1:]))
     done = publish("refresh")

@@ -69,7 +69,7 @@ def test_it_reads_well(root: Root) -> None:
     assert lines[0] == EMAIL
     assert lines[1] == f"Run {RUN_C}: not searched: it has no whole manifest"
     assert lines[2] == f"Run {RUN_B}: not in it"
-    assert lines[4] == f"Run {RUN_A}: 1 rows"
+    assert lines[4] == f"Run {RUN_A}: 1 row"
     assert lines[5].startswith("  promoted 20")
     assert lines[5].endswith(f"Z by {by}")
     assert lines[6] == (

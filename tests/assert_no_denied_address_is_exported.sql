@@ -1,7 +1,7 @@
 -- R9: no exported phone or e-mail is on the routes of a subject of the portal
 -- that denies marketing consent, unless an explicit marketing grant with its
--- own timestamp came after the denial. This reads the subjects' own fields, not the
--- models that leave addresses out.
+-- own timestamp came after the denial. This reads the subjects' own fields, not
+-- the models that leave addresses out.
 -- If this is false, a parent who refused for one child is texted for another.
 
 with

@@ -37,7 +37,8 @@ exported as (
         coalesce(sms_marketing_consent, '') as sms_marketing_consent,
         coalesce(sms_marketing_timestamp, '') as sms_marketing_timestamp,
         coalesce(sms_transactional_consent, '') as sms_transactional_consent,
-        coalesce(sms_transactional_timestamp, '') as sms_transactional_timestamp,
+        coalesce(sms_transactional_timestamp, '')
+            as sms_transactional_timestamp,
         coalesce(activity_uuid, '') as activity_uuid,
         coalesce(activity_name, '') as activity_name,
         coalesce(registered_user, '') as registered_user,

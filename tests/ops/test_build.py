@@ -40,6 +40,12 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "contact_filter": ("fax", "contact_filter cannot be fax (allowed: phone, "),
     "audience": ("all", "(allowed: both, buyers, non_buyers)"),
     "dedup_by": ("name", "(allowed: activity_subject, phone_job, phone)"),
+    "contact_routes": (
+        ["subject", "subject"],
+        "contact_routes must not have a route twice",
+    ),
+    "max_subjects_per_address": (-1, "address must be a whole number from 0"),
+    "buyers_get_no_reminder": ("school", "(allowed: never, job, portal)"),
     "export_formats": ([], "export_formats must not be empty (allowed: csv, json)"),
     "require_images": ("yes", "require_images must be true or false"),
     "registered_only": (1, "registered_only must be true or false"),

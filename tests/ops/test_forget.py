@@ -110,7 +110,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     put(tmp_path / "exports" / ".latest" / RUNS[0] / "p" / "buyers.csv", PHONE)
     put(
         tmp_path / "seeds" / "portals.csv",
-        "".join(f"{region}\n" for region in ("region", *REGIONS)),
+        "portal,base_url,brand,region,country,consent_basis\n"
+        + "".join(
+            f"p{n},https://p{n}.example,B,{region},C,webshop\n"
+            for n, region in enumerate(REGIONS)
+        ),
     )
     for name, value in (
         ("LANDING_DIR", "landing"),

@@ -65,6 +65,9 @@ def audience() -> dict[str, Any]:
         "audience": "both",
         "dedup_by": "activity_subject",
         "consent_max_age_days": 365,
+        "contact_routes": ["registered_user", "subject"],
+        "max_subjects_per_address": 10,
+        "buyers_get_no_reminder": "never",
     }
     metadata = {
         "portal": "sandbox1",
@@ -194,10 +197,12 @@ def test_the_reasons_are_those_of_the_rules() -> None:
         "no_images",
         "contact_missing",
         "contact_invalid",
+        "contact_shared",
         "suppressed",
         "consent_denied",
         "consent_missing",
         "consent_expired",
         "access_key_missing",
+        "buyer_elsewhere",
         "duplicate",
     ]

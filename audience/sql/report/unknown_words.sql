@@ -2,10 +2,11 @@
 -- portal that has such subjects.
 select
     portal,
-    cast(coalesce(sum(subjects) filter (where audience = 'buyers'), 0) as bigint)
-        as buyers,
     cast(
-        coalesce(sum(subjects) filter (where audience = 'non_buyers'), 0) as bigint
+        sum(case when audience = 'buyers' then subjects else 0 end) as bigint
+    ) as buyers,
+    cast(
+        sum(case when audience = 'buyers' then 0 else subjects end) as bigint
     ) as non_buyers
 from marts.audience_unknown_words
 group by portal

@@ -84,7 +84,7 @@ def test_a_night_of_exporting_promotes_what_it_built(
     assert project.marker()["load_id"] == night["load_id"]
     assert said.output.splitlines()[-1] == f"Run {night['run_id']} is promoted"
     text = summary(project)
-    assert "3 files, the same bytes" in text
+    assert "5 files, the same bytes" in text
     assert "Nothing is promoted yet" in text
     assert project.run("sms", "nightly", "age", "--max", "1h")
 
@@ -134,7 +134,7 @@ def test_builds_that_differ_fail_the_night(
         shutil.copy(exported[0].database, copy)
     night = Night("plan")
     compare_builds(steps, night, (one, other), (promoted, promoted))
-    assert night.notes == ["The load was built twice: 3 files, the same bytes."]
+    assert night.notes == ["The load was built twice: 5 files, the same bytes."]
 
     changed = replace(promoted.files[0], sha256="0" * 64)
     differing = replace(promoted, files=(changed, *promoted.files[1:]))

@@ -229,8 +229,8 @@ def plant_suppressed_phones(project: Project) -> None:
     break_model(
         project,
         "int_route_suppressions",
-        "suppressions.suppressed_at is not null\n        and not",
-        "suppressions.suppressed_at is null\n        and not",
+        "and not is_shared and not is_suppressed as is_usable",
+        "and not is_shared as is_usable",
     )
 
 

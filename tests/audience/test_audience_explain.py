@@ -35,7 +35,7 @@ def said(**values: Any) -> str:
         **{"subject_uuid": "s1", "is_subject": True, "is_buyer": False},
         **{"activities": [], "candidates": [], "routes": [route]},
     }
-    build = {
+    build: dict[str, Any] = {
         **{"load_id": "load", "as_of": T2, "run_id": "run", "obstacle": None},
         **{"filters": {}, "unused_routes": []},
         "promoted": {"run_id": "run", "relation": "same", "obstacle": None},

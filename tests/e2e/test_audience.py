@@ -233,7 +233,7 @@ def test_the_new_rules_are_explained(built: Callable[[Values], Project]) -> None
             "  where (o.portal, o.job_uuid, o.channel, o.address)"
             "  = (r.portal, r.job_uuid, r.channel, r.address)) as subjects"
             " from intermediate.int_route_ranks as r where is_shared"
-            " order by subjects desc, all limit 1"
+            " order by subjects desc, subject_uuid limit 1"
         ).fetchall()
         reasons = connection.execute(
             "select exclusion_reason, min(subject_uuid) from marts.audience_members"

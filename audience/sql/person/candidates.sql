@@ -1,6 +1,6 @@
 -- What became of each of their activities: the consent that it is judged by
--- (R8), its evidence, the place that another one has (R12), the fate (R13). One row a portal,
--- job, subject and activity.
+-- (R8), its evidence, the place that another one has (R12), the fate (R13). One
+-- row a portal, job, subject and activity.
 with
 
 members as (

@@ -207,11 +207,11 @@ def test_the_promoted_run_is_named_where_it_is_another(
     assert f"and run {base.promoted().name} is promoted: give the" in outcome.errors
     assert outcome.errors.count("\n") == 1
 
-    stop = f"channel,address,suppressed_at\nsms,{row['phone_number']},2030-01-01\n"
-    (tmp_path / "stops.csv").write_text(stop)
-    for command in (("suppressions", "add", tmp_path / "stops.csv"),):
+    stops = tmp_path / "stops.csv"
+    header = "channel,address,suppressed_at,reason"
+    stops.write_text(f"{header}\nsms,{row['phone_number']},2030-01-01,stop\n")
+    for command in (("suppressions", "add", stops), ("publish", "refresh")):
         subprocess.run([BIN / "sms", *command], check=True, capture_output=True)
-    subprocess.run([BIN / "sms", "publish", "refresh"], check=True, capture_output=True)
     outcome = audience(*own)
     assert outcome.status == 0
     assert "is a copy of it without people who said stop." in outcome.output

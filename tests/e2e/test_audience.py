@@ -207,13 +207,10 @@ def test_the_promoted_run_is_named_where_it_is_another(
     assert f"and run {base.promoted().name} is promoted: give the" in outcome.errors
     assert outcome.errors.count("\n") == 1
 
+    stops = tmp_path / "stops.csv"
     header = "channel,address,suppressed_at,reason"
-    stop = f"{header}\nsms,{row['phone_number']},2030-01-01,STOP\n"
-    (tmp_path / "stops.csv").write_text(stop)
-    for command in (
-        ("suppressions", "add", tmp_path / "stops.csv"),
-        ("publish", "refresh"),
-    ):
+    stops.write_text(f"{header}\nsms,{row['phone_number']},2030-01-01,stop\n")
+    for command in (("suppressions", "add", stops), ("publish", "refresh")):
         subprocess.run([BIN / "sms", *command], check=True, capture_output=True)
     outcome = audience(*own)
     assert outcome.status == 0
@@ -236,7 +233,7 @@ def test_the_new_rules_are_explained(built: Callable[[Values], Project]) -> None
             "  where (o.portal, o.job_uuid, o.channel, o.address)"
             "  = (r.portal, r.job_uuid, r.channel, r.address)) as subjects"
             " from intermediate.int_route_ranks as r where is_shared"
-            " order by subjects desc, subject_uuid, channel, address limit 1"
+            " order by subjects desc, subject_uuid limit 1"
         ).fetchall()
         reasons = connection.execute(
             "select exclusion_reason, min(subject_uuid) from marts.audience_members"
@@ -257,7 +254,7 @@ def test_the_new_rules_are_explained(built: Callable[[Values], Project]) -> None
         "Not looked at, as contact_routes does not list them: delivery 1, the "
         "subject's own, second"
     ) in said
-    assert reasons
+    assert dict(reasons).keys() == {"contact_shared"} or len(reasons) == 2
     for reason, one in reasons:
         assert f"({reason}, R13)" in audience(*explain, one).output
     [(one,)] = unknown

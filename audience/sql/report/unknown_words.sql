@@ -1,13 +1,19 @@
 -- Whose consent field has a word that the project does not know (R8). One row a
 -- portal that has such subjects.
+with
+
+counts as (
+    select
+        portal,
+        sum(subjects) filter (where audience = 'buyers') as buyers,
+        sum(subjects) filter (where audience = 'non_buyers') as non_buyers
+    from marts.audience_unknown_words
+    group by portal
+)
+
 select
     portal,
-    cast(
-        sum(case when audience = 'buyers' then subjects else 0 end) as bigint
-    ) as buyers,
-    cast(
-        sum(case when audience = 'buyers' then 0 else subjects end) as bigint
-    ) as non_buyers
-from marts.audience_unknown_words
-group by portal
+    cast(coalesce(buyers, 0) as bigint) as buyers,
+    cast(coalesce(non_buyers, 0) as bigint) as non_buyers
+from counts
 order by portal

@@ -39,7 +39,7 @@ def test_a_bad_night_gives_the_exports_of_a_good_one(
     bad = bad.suppress(suppressions(world))
     bad.dbt("build", variables={"as_of": good.extracted_at()})
     found = exports(bad, portals["1"].base_url)
-    assert len(found) == 5
+    assert len(found) == 7
     assert found == exports(good, loaded[1]["1"].base_url)
 
 

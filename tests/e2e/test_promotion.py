@@ -32,7 +32,7 @@ def test_two_builds_of_a_load_are_byte_identical(promoted: Project) -> None:
         }
         for run in runs
     )
-    assert len(first) == 9
+    assert len(first) == 11
     assert first == second
 
 
@@ -88,8 +88,8 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
         in project.run("sms", "publish", "diff", "promoted", first_run).output
     )
     project.run("sms", "publish", "verify")
-    project.run("sms", "publish", "promote", first_run, status=10)
-    project.run("sms", "publish", "promote", first_run, "--accept-change")
+    # It was promoted before, so the volume guard lets it back.
+    project.run("sms", "publish", "promote", first_run)
     again = publication(project)
     assert project.current()["run_id"] == first_run
     again.pop("current.json"), first.pop("current.json")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from common.text import MARGIN
 from extract.jsontext import Members, Number, Refused, RowError
 
 type Raw = dict[str, object]
@@ -347,8 +348,8 @@ def image_uuids(subject: Raw) -> list[str]:
 
 
 def is_blank(value: str | None) -> bool:
-    """Return whether there is no text at all."""
-    return value is None or not value.strip()
+    """Return whether there is nothing but white space and control characters."""
+    return value is None or not value.strip(MARGIN)
 
 
 def _references(value: object) -> Iterator[str]:

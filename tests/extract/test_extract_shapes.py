@@ -425,6 +425,7 @@ def test_a_subject_is_reachable_by_any_text_on_any_route(
         {"subjectUuid": "s", "uuid": "u", "email": "e"},
         {"subjectUuid": {"uuid": "s"}, "userUuid": "", "uuid": "u", "email": "e"},
         {"subjectUuid": "s", "userUuid": "u", "userUsername": " ", "email": "e"},
+        {"subjectUuid": "s", "userUuid": "u", "userUsername": "\x00", "email": "e"},
         {"subjectUuid": "s", "userUuid": "u", "uuid": "x", "userUsername": "e"},
     ],
 )

@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -226,12 +228,17 @@ def test_what_aws_answers_is_told_apart(
 # Loads
 
 
-def guarded(password: str = PASSWORD) -> dict[str, Any]:
-    """Return the routes of a portal that asks for a user name and a password."""
-    known = encode_basic_auth(USERNAME, password)
+def guarded(changed: Event | None = None) -> dict[str, Any]:
+    """Return the routes of a portal that asks for a user name and a password.
+
+    It answers once `changed` is set, if that is given.
+    """
+    known = encode_basic_auth(USERNAME, PASSWORD)
 
     def behind(body: Any) -> Any:
         async def answer(request: web.BaseRequest) -> web.Response:
+            if changed:
+                await asyncio.to_thread(changed.wait)
             if request.headers.get("Authorization") == known:
                 return web.json_response(body)
             return web.Response(status=401)
@@ -288,13 +295,16 @@ def test_refused_credentials_are_read_again_once(
 ) -> None:
     place = aws.keep("rotated", json.dumps(GOOD | {"password": "old"}))
     env = environment(**aws.environment, PORTAL_SECRET=place)
-    with serve(guarded(), latency=0.3) as one, serve(guarded(), latency=0.3) as two:
+    done = Event()
+    with serve(guarded(done)) as one, serve(guarded(done)) as two:
         folder = project(tmp_path, one, two)
         process = start(folder, "load", env=env)
         while not (one.seen and two.seen):
             assert process.poll() is None
+            sleep(0.01)
         if changed:
             aws.keep("rotated", json.dumps(GOOD))
+        done.set()
         out, err = process.communicate(timeout=60)
     asked = len(one.seen) + len(two.seen)
     if changed:
@@ -313,13 +323,16 @@ def test_credentials_that_are_gone_from_aws_end_the_load(
 ) -> None:
     place = aws.keep("deleted", json.dumps(GOOD | {"password": "old"}))
     env = environment(**aws.environment, PORTAL_SECRET=place)
-    with serve(guarded(), latency=0.3) as portal:
+    done = Event()
+    with serve(guarded(done)) as portal:
         process = start(project(tmp_path, portal), "load", env=env)
         while not portal.seen:
             assert process.poll() is None
+            sleep(0.01)
         aws.client("secretsmanager").delete_secret(
             SecretId="deleted", ForceDeleteWithoutRecovery=True
         )
+        done.set()
         _, err = process.communicate(timeout=60)
     assert process.returncode == 20
     assert "portal studio0, GET /activities/search" in err

@@ -1,11 +1,11 @@
 """Whatever happens in whatever order, no promoted file has who said stop."""
 
-import os
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -38,8 +38,9 @@ class Promotions(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        os.environ["EXPORT_ROOT"] = f"{self.folder.name}/exports"
-        os.environ.pop("SUPPRESSIONS_CSV", None)
+        self.environ = pytest.MonkeyPatch()
+        self.environ.setenv("EXPORT_ROOT", f"{self.folder.name}/exports")
+        self.environ.delenv("SUPPRESSIONS_CSV", raising=False)
         self.root = export_root()
         self.runs = 0
 
@@ -134,7 +135,8 @@ class Promotions(RuleBasedStateMachine):
             assert is_texted(given.get(line["subject_uuid"], ""), stop)
 
     def teardown(self) -> None:
-        """Remove the root."""
+        """Remove the root, and leave the environment as it was."""
+        self.environ.undo()
         self.folder.cleanup()
 
 

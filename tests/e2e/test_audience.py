@@ -17,19 +17,14 @@ from tests.audience.commands import audience
 from tests.audience.reference import expected, key
 from tests.e2e.conftest import separate_exports
 from tests.e2e.project import BIN, Project
+from tests.e2e.test_rules import CHOICES
 from tests.reference import PortalConfig
 
 Loaded = tuple[Project, dict[str, PortalConfig]]
 Builds = dict[str, Project]
 type Values = dict[str, Any]
 
-HEAD = {"contact_filter": "email", "dedup_by": "phone_job", "require_images": False}
-RULES = {
-    "contact_routes": ["subject", "delivery_2", "registered_user"],
-    "max_subjects_per_address": 1,
-    "buyers_get_no_reminder": "portal",
-    "contact_filter": "any",
-}
+HEAD, RULES = CHOICES[1:3]
 GUARDED = {"suppressed", "consent_denied", "consent_missing", "consent_expired"}
 # What is said of a person, by the column that has it.
 SECRET = """

@@ -89,7 +89,7 @@ def test_a_slow_bucket_is_built_to_and_one_that_stays_slow_is_not(
 
 
 def assert_same_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """The bucket has what a build to a folder has, and copies of it in latest/."""
+    """The bucket has what a build to a folder has (R14), and copies in latest/."""
     run = f"runs/{json.loads(files['current.json'])['run_id']}/"
     expected = {
         path.relative_to(folder).as_posix(): path.read_bytes()

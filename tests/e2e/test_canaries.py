@@ -87,10 +87,11 @@ def test_no_canary_is_said_by_a_whole_run_nor_by_its_failures(tmp_path: Path) ->
     outputs.append(project.suppress(malformed).dbt("build", status=2).output)
     plant_raw_phone(project)
     outputs.append(project.dbt("build", variables=variables, status=1).output)
-    plant_user_twice(project)
-    outputs.append(project.dbt("build", variables=variables, status=1).output)
     reports = sorted(project.exports.glob("runs/*/report.html"))
-    assert len(reports) == 3
+    assert len(reports) == 2
+    plant_user_twice(project)
+    users = ("build", "--select", "stg_portal__users")
+    outputs.append(project.dbt(*users, variables=variables, status=1).output)
     outputs += [path.read_text() for path in reports]
     said = everything_said(project, outputs)
     assert [canary for canary in CANARIES if canary in said] == []

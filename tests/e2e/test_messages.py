@@ -46,30 +46,15 @@ def unbuilt(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Project
     return separate_exports(loaded[0], tmp_path_factory.mktemp("unbuilt"))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "there is no such file"),
-        ("suppressed\n", "its header is not of a known format: csv ("),
-        ("CHANNEL,a@example.com,2026-01-01,x\n", "line 3: its channel is neither sms"),
-        ("sms,,2026-01-01,x\n", "line 3: its address is empty"),
-        ("sms,202-555-0123,last week,x\n", "line 3: its suppressed_at cannot be read"),
-        ("sms,202-555-0123\n", "line 3: it has 2 fields, not 4"),
-        ('sms,"202-555-0123,2026-01-01,x\n', "line 3: its quotes do not close"),
-    ],
-)
-def test_a_malformed_suppression_list_stops_the_build(
-    unbuilt: Project, content: str | None, message: str
-) -> None:
+def test_a_malformed_suppression_list_stops_the_build(unbuilt: Project) -> None:
     """R9: it would text those who said stop; and the message quotes no address."""
     path = unbuilt.exports.with_name("suppressions.csv")
-    path.unlink(missing_ok=True)
-    if content is not None:
-        good = "channel,address,suppressed_at,reason\nemail,b@example.com,2026-01-01,\n"
-        path.write_text(good + content if "," in content else content)
+    path.write_text(
+        "channel,address,suppressed_at,reason\nsms,202-555-0123,last week,x\n"
+    )
     project = unbuilt.with_environment(SUPPRESSIONS_CSV=str(path))
     outcome = project.dbt("build", status=2)
-    assert message in outcome.output
+    assert "line 2: its suppressed_at cannot be read" in outcome.output
     assert "555-0123" not in outcome.output
     assert publication(project) == {}
 

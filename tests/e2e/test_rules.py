@@ -24,12 +24,10 @@ WORLDS = 6
 CHOSEN = 2
 DRAWN = 30
 
+# Some also for tests of the audience and of the report, which read the same builds.
 CHOICES: list[dict[str, Any]] = [
     {},
-    {"contact_filter": "any", "dedup_by": "phone", "registered_only": True},
     {"contact_filter": "email", "dedup_by": "phone_job", "require_images": False},
-    {"portals": ["north"], "audience": "buyers", "consent_max_age_days": 90},
-    {"as_of": "2026-10-01T12:00:00+02:00", "audience": "non_buyers"},
     {
         "contact_routes": ["subject", "delivery_2", "registered_user"],
         "max_subjects_per_address": 1,
@@ -37,6 +35,16 @@ CHOICES: list[dict[str, Any]] = [
         "contact_filter": "any",
     },
     {
+        "portals": ["north"],
+        "audience": "buyers",
+        "consent_max_age_days": 90,
+        "contact_filter": "any",
+        "dedup_by": "phone",
+        "registered_only": True,
+    },
+    {
+        "as_of": "2026-10-01T12:00:00+02:00",
+        "audience": "non_buyers",
         "max_subjects_per_address": 0,
         "buyers_get_no_reminder": "job",
         "dedup_by": "phone_job",

@@ -72,6 +72,36 @@ def taken(data: duckdb.DuckDBPyConnection) -> set[str]:
     return {address for (address,) in rows if address.startswith("+1")}
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        ("suppressed\n", "its header is not of a known format: csv ("),
+        ("CHANNEL,a@example.com,2026-01-01,x\n", "line 3: its channel is neither sms"),
+        ("sms,,2026-01-01,x\n", "line 3: its address is empty"),
+        ("sms,202-555-0123,last week,x\n", "line 3: its suppressed_at cannot be read"),
+        ("sms,202-555-0123\n", "line 3: it has 2 fields, not 4"),
+        ('sms,"202-555-0123,2026-01-01,x\n', "line 3: its quotes do not close"),
+    ],
+)
+def test_a_malformed_list_is_an_error_that_quotes_no_address(
+    data: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | None,
+    message: str,
+) -> None:
+    path = tmp_path / "stop.csv"
+    if content is not None:
+        good = f"{HEADER}email,b@example.com,2026-01-01,\n"
+        path.write_text(good + content if "," in content else content)
+    monkeypatch.setenv("SUPPRESSIONS_CSV", str(path))
+    with pytest.raises((ConfigError, ContractError)) as error:
+        suppressions.take(data, invocation())
+    assert message in str(error.value)
+    assert "555-0123" not in str(error.value)
+
+
 def test_what_a_list_had_holds_without_it(
     data: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

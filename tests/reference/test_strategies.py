@@ -88,8 +88,11 @@ def check_row(row: dict[str, str], example: Example) -> None:
 
 @settings(max_examples=40, deadline=None, database=None)
 @given(examples(junk_rows=True))
-def test_exported_rows_keep_to_the_contract(example: Example) -> None:
-    found = run(example)
+def test_rows_keep_to_the_contract_and_files_read_back(example: Example) -> None:
+    sent = json.dumps(example.portal, ensure_ascii=False, allow_nan=False).encode()
+    portals = {"any": (example.config, json.loads(sent))}
+    found = audiences(portals, example.suppressions, example.variables)
+    assert found == run(example)
     for row in found.exported:
         check_row(row, example)
     if example.variables.dedup_by == "phone":
@@ -98,49 +101,59 @@ def test_exported_rows_keep_to_the_contract(example: Example) -> None:
             for row in found.exported
         )
         assert all(count == 1 for count in taken.values())
-
-
-@settings(max_examples=20, deadline=None, database=None)
-@given(examples(junk_rows=True))
-def test_worlds_are_json_and_files_read_back(example: Example) -> None:
-    sent = json.dumps(example.portal, ensure_ascii=False, allow_nan=False).encode()
-    portals = {"any": (example.config, json.loads(sent))}
-    found = audiences(portals, example.suppressions, example.variables)
-    assert found == run(example)
     with TemporaryDirectory() as name:
-        folder = Path(name, example.config.portal)
-        folder.mkdir()
-        for audience in ("buyers", "non_buyers"):
-            rows = audience_rows(found, example.config.portal, audience)
-            (folder / f"{audience}.csv").write_bytes(expected_csv(rows))
-        exclusions = expected_csv(found.excluded, EXCLUSION_COLUMNS)
-        (folder.parent / "exclusions.csv").write_bytes(exclusions)
-        evidence = expected_csv(found.evidence, EVIDENCE_COLUMNS)
-        (folder.parent / "evidence.csv").write_bytes(evidence)
-        assert compare(found, folder.parent) == []
+        check_files(found, example.config.portal, Path(name))
+
+
+def check_files(found: Result, portal: str, folder: Path) -> None:
+    (folder / portal).mkdir()
+    for audience in ("buyers", "non_buyers"):
+        rows = audience_rows(found, portal, audience)
+        (folder / portal / f"{audience}.csv").write_bytes(expected_csv(rows))
+    exclusions = expected_csv(found.excluded, EXCLUSION_COLUMNS)
+    (folder / "exclusions.csv").write_bytes(exclusions)
+    evidence = expected_csv(found.evidence, EVIDENCE_COLUMNS)
+    (folder / "evidence.csv").write_bytes(evidence)
+    assert compare(found, folder) == []
+
+
+# What few worlds show by their own variables: siblings who share a phone, old consent.
+RARE: tuple[dict[str, Any], ...] = (
+    {
+        "buyers_get_no_reminder": "portal",
+        "contact_routes": ("delivery_1", "subject"),
+        "dedup_by": "phone",
+        "max_subjects_per_address": 0,
+    },
+    {"consent_max_age_days": 30},
+)
 
 
 @pytest.mark.slow
 def test_every_fate_occurs_often_enough() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
     @given(examples())
     def look(example: Example) -> None:
-        # What a filter leaves out is shown apart, or too little would be left here.
-        unfiltered = replace(example.variables, portals=(), job_uuids=(), groups=())
-        found = run(replace(example, variables=unfiltered))
-        seen.update({"exported"} if found.exported else set())
-        seen.update({row["reason"] for row in found.excluded})
+        # Filters are tested separately: they would leave too few candidates here.
+        chosen = replace(example.variables, portals=(), job_uuids=(), groups=())
+        fates = Counter[str]()
+        for rare in ({}, *RARE):
+            variables = replace(chosen, **rare)
+            found = run(replace(example, variables=variables))
+            fates.update(row["reason"] for row in found.excluded)
+            fates["exported"] += len(found.exported)
+        seen.update(fate for fate, number in fates.items() if number)
 
     look()
     of_subjects = {reason for reason in REASONS if reason not in FILTERS}
     assert set(seen) == {"exported", *of_subjects}
-    assert seen["exported"] >= 60
+    assert seen["exported"] >= 24
     of_data = of_subjects - {"filter_registered"}
     # Hypothesis also draws from the constants of whatever code is loaded: the counts
-    # of a hundred worlds differ by half between one test alone and all together.
-    assert min(seen[reason] for reason in of_data) >= 4
+    # of sixty worlds differ by half between one test alone and all together.
+    assert min(seen[reason] for reason in of_data) >= 2, seen
 
 
 @pytest.mark.parametrize("reason", FILTERS)

@@ -94,7 +94,9 @@ def test_a_page_is_for_everybody_and_asks_for_nothing(
         assert (asked, said) == ([url], [])
         assert page.title().startswith(page.inner_text("h1"))
         grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        found = Axe().run(page)
+        # Only colours differ in the dark.
+        checks = {} if scheme == "light" else {"runOnly": ["color-contrast"]}
+        found = Axe().run(page, options=checks)
         assert found.violations_count == 0, found.generate_report()
         context.close()
     assert len(grounds) == 2

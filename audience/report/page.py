@@ -12,11 +12,12 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from audience.builds import in_words
+from audience.builds import in_words, variable_text
+from audience.databases import Row
 from audience.report import tables, wording
 from audience.report.build import Build
-from audience.report.charts import columns
-from audience.report.numbers import Numbers, PortalLoad
+from audience.report.charts import bar, columns
+from audience.report.numbers import Numbers
 from audience.report.trend import TrendRun
 from audience.wording import number
 from common.text import counted
@@ -24,6 +25,8 @@ from publish.layout import AUDIENCES
 from publish.manifest import RunFile
 
 PACKAGE = "audience.report"
+# Longer lists of files and failed contracts are cut.
+LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Facts:
     promoted: str | None
     was_promoted: bool
     numbers: Numbers | None
-    load: Sequence[PortalLoad]
+    load: Sequence[Row]
     files: Sequence[RunFile] | None
     trend: Sequence[TrendRun]
 
@@ -53,8 +56,20 @@ def render(facts: Facts) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, counted=counted)
-    environment.globals.update(began_at=wording.began_at)
+    environment.filters.update(number=number, counted=counted, in_words=in_words)
+    environment.globals.update(
+        LISTED=LISTED,
+        MINUS=tables.MINUS,
+        KINDS=wording.KINDS,
+        added=tables.added,
+        bar=bar,
+        bar_of=tables.bar_of,
+        began_at=wording.began_at,
+        how_failed=wording.how_failed,
+        percent=wording.percent,
+        variable_text=variable_text,
+        tables=tables,
+    )
     style = files(PACKAGE).joinpath("style.css").read_text("utf-8")
     most_rows = max((run.rows or 0 for run in facts.trend), default=0)
     page = environment.get_template("page.html").render(
@@ -73,7 +88,6 @@ def render(facts: Facts) -> bytes:
         ),
         change=wording.change(facts.trend),
         contact=in_words("{contact}", facts.build.variables),
-        tables=tables,
         most_rows=most_rows,
         trend_chart=_trend_chart(facts.trend, most_rows),
         style=Markup(style),  # noqa: S704 - the project's own file

@@ -56,14 +56,19 @@ def title(build: Build, numbers: Numbers | None, *, was_promoted: bool) -> str:
 def _rows(numbers: Numbers | None) -> str:
     if numbers is None:
         return "The run was"
-    if not numbers.funnel.exported:
+    exported = numbers["funnel"]["exported"]
+    if not exported:
         return "A run without a row was"
-    return f"{_exported(numbers)} {'was' if numbers.funnel.exported == 1 else 'were'}"
+    return f"{_exported(numbers)} {'was' if exported == 1 else 'were'}"
 
 
 def _exported(numbers: Numbers) -> str:
-    rows, phones = numbers.funnel.exported, numbers.funnel.phones
-    return f"{counted(rows, 'row')} for {counted(phones, 'phone')}"
+    counts = numbers["funnel"]
+    rows, phones = (
+        counted(counts["exported"], "row"),
+        counted(counts["phones"], "phone"),
+    )
+    return f"{rows} for {phones}"
 
 
 def lead(
@@ -124,15 +129,16 @@ def how_failed(result: Result) -> str:
 
 
 def _left_out(numbers: Numbers, build: Build) -> str:
-    candidates = counted(numbers.funnel.candidates, "candidate")
-    left_out = numbers.funnel.candidates - numbers.funnel.exported
-    if not numbers.funnel.candidates:
+    counts = numbers["funnel"]
+    candidates = counted(counts["candidates"], "candidate")
+    left_out = counts["candidates"] - counts["exported"]
+    if not counts["candidates"]:
         return "The load has no candidate."
     if not left_out:
         return f"None of {candidates} was left out."
-    most = max(numbers.reasons, key=lambda r: r.buyers + r.non_buyers)
+    most = numbers["reasons"][0]
     return (
         f"{left_out:,} of {candidates} {'was' if left_out == 1 else 'were'} left out, "
-        f"most often for: {in_words(most.label, build.variables)} "
-        f"({most.buyers + most.non_buyers:,})."
+        f"most often for: {in_words(most['label'], build.variables)} "
+        f"({most['buyers'] + most['non_buyers']:,})."
     )

@@ -11,13 +11,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from audience.report.numbers import Job
 from audience.report.page import render
 from audience.report.tables import least_reachable, most_unsold
 from audience.report.wording import percent
 from publish.manifest import Suppressions
 from tests.report import pages
-from tests.report.pages import HOSTILE, LAST, PAGES, facts, run_id
+from tests.report.pages import HOSTILE, JOB, LAST, PAGES, facts, row, run_id
 from tests.report.reading import read_report
 
 MOST_BYTES = 200_000
@@ -188,12 +187,12 @@ def test_the_funnel_adds_up() -> None:
 def test_the_weakest_jobs_come_first_and_few() -> None:
     """By share, the larger of equals first; a small job is no weak one; by number."""
     sizes = {"small": (9, 0), "half": (10, 5), "large": (20, 10), "none": (10, 0)}
-    jobs = [Job("north", n, n, *size, unsold=3) for n, size in sizes.items()]
-    weak = [line.label for line in least_reachable(jobs).lines]
+    jobs = [row(JOB, "north", n, n, *size, 3) for n, size in sizes.items()]
+    weak = [job["job_name"] for job in least_reachable(jobs)]
     assert weak == ["none", "large", "half"]
-    assert least_reachable([Job("north", "j", "All", 50, 50, 0)]).lines == []
-    unsold = [Job("north", str(n), f"Job {n}", 99, 99, n) for n in range(30)]
-    assert [line.label for line in most_unsold(unsold).lines] == [
+    assert least_reachable([row(JOB, "north", "j", "All", 50, 50, 0)]) == []
+    unsold = [row(JOB, "north", str(n), f"Job {n}", 99, 99, n) for n in range(30)]
+    assert [job["job_name"] for job in most_unsold(unsold)] == [
         f"Job {n}" for n in range(29, 19, -1)
     ]
 

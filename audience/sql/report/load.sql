@@ -24,6 +24,8 @@ select
     try_cast(said ->> '$.asked.access_keys' as bigint) as asked_keys,
     try_cast(said ->> '$.carried.access_keys' as bigint) as carried_keys,
     try_cast(said ->> '$.asked.users' as bigint) as asked_users,
-    try_cast(said ->> '$.carried.users' as bigint) as carried_users
+    try_cast(said ->> '$.carried.users' as bigint) as carried_users,
+    asked_keys + asked_users as asked,
+    carried_keys + carried_users as carried
 from facts
 order by portal

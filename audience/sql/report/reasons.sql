@@ -1,5 +1,5 @@
--- Why candidates are in no file, in the order of R13. One row a reason that
--- occurs.
+-- Why candidates are in no file, the most frequent reason first. One row a
+-- reason that occurs.
 with
 
 excluded as (
@@ -41,4 +41,6 @@ select
     excluded.non_buyers
 from excluded
 left join reasons on excluded.reason = reasons.reason
-order by reasons.precedence nulls last
+order by
+    excluded.buyers + excluded.non_buyers desc,
+    reasons.precedence nulls last

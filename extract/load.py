@@ -49,7 +49,6 @@ from extract.resume import LOAD, ROWS, SCRATCH, Interrupted, staging, wanted_of
 from extract.reuse import Earlier, Reuse, known_already, read_loads, window
 from extract.shrink import Comparison, find_shrunk
 from extract.staging import PortalRows, Rows, Staged, field_of
-from extract.stopping import run_stoppable
 from extract.urls import segment
 
 REUSED = ("access_keys", "users")
@@ -118,7 +117,7 @@ def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
         with known_already(
             folder, sources, loads, reuse=plan.reuse, started=started, log=log
         ) as earlier:
-            staged = run_stoppable(_read_all(plan, folder / ROWS, earlier, log))
+            staged = asyncio.run(_read_all(plan, folder / ROWS, earlier, log))
         _write_portals(folder, staged, log)
         facts = {
             "load_id": load_id,

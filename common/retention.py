@@ -1,6 +1,5 @@
 """Which old loads and runs a prune keeps, and what it says of each."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -8,7 +7,8 @@ from datetime import timedelta
 import click
 
 from common.errors import ConfigError
-from common.options import MOST_DAYS
+from common.options import MOST_DAYS, json_option
+from common.output import print_json
 
 DAY = timedelta(days=1)
 
@@ -37,9 +37,7 @@ def retention_options(what: str) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for option in (
-            click.option(
-                "--json", "as_json", is_flag=True, help="Print one JSON object."
-            ),
+            json_option,
             click.option(
                 "--dry-run", is_flag=True, help="Only say what would be removed."
             ),
@@ -86,6 +84,6 @@ def report_verdicts(
     if as_json:
         kept, removed = counts.values()
         report = {"dry_run": dry_run, "kept": kept, "removed": removed}
-        click.echo(json.dumps(report | {"verdicts": reported}, indent=2))
+        print_json(report | {"verdicts": reported})
     else:
         click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))

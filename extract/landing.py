@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from structlog.typing import FilteringBoundLogger
 
 from common.errors import ConfigError, ContractError, StorageError
 from common.files import storage, sync
@@ -251,6 +252,18 @@ def list_loads(landing: Path) -> list[dict[str, Any]]:
             if folder.exists():
                 raise
     return listed
+
+
+def read_loads(landing: Path, log: FilteringBoundLogger | None = None) -> list[Load]:
+    """Return the complete loads, newest first; log those that cannot be read."""
+    loads = []
+    for folder in load_folders(landing):
+        try:
+            loads.append(read_load(folder))
+        except StorageError as error:
+            if log:
+                log.warning("load_not_used", load_id=folder.name, reason=str(error))
+    return loads
 
 
 def load_folders(landing: Path) -> list[Path]:

@@ -33,7 +33,7 @@ from common.errors import ConfigError, NotFoundError, PortalError
 from common.files import private_files, storage
 from extract import portal as api
 from extract import shapes
-from extract.carry import Known
+from extract.carry import Earlier, Known, Reuse, known_already, window
 from extract.client import (
     Client,
     Credentials,
@@ -42,11 +42,17 @@ from extract.client import (
     open_lines,
     utc_text,
 )
-from extract.landing import SCHEMA, Load, land, open_duckdb, write_parquet
+from extract.landing import (
+    SCHEMA,
+    Load,
+    land,
+    open_duckdb,
+    read_loads,
+    write_parquet,
+)
 from extract.pace import Pace
 from extract.portals import Portal
 from extract.resume import LOAD, ROWS, SCRATCH, Interrupted, staging, wanted_of
-from extract.reuse import Earlier, Reuse, known_already, read_loads, window
 from extract.shrink import Comparison, find_shrunk
 from extract.staging import PortalRows, Rows, Staged, field_of
 from extract.urls import segment

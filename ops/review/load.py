@@ -43,12 +43,10 @@ def sandbox(folder: Path) -> Load:
     with (folder / "load.log").open("w") as log, redirect_stdout(log):
         try:
             commands.load(
-                commands.Wanted(
-                    landing,
-                    sandbox=True,
-                    size=commands.SandboxSize(*size),
-                    log_format="json",
-                )
+                landing,
+                sandbox=True,
+                size=commands.SandboxSize(*size),
+                log_format="json",
             )
         except CommandError as error:
             raise ConfigError(f"the sandbox was not loaded: {error}") from error

@@ -16,12 +16,12 @@ from typing import Any
 import duckdb
 
 from common.seeds import COLUMNS
+from extract.carry import Reuse
 from extract.client import Credentials, Patience
 from extract.landing import SCHEMA
 from extract.load import Ask, Limits, Plan, run
 from extract.logs import open_log
 from extract.portals import Portal
-from extract.reuse import Reuse
 from extract.urls import split_base_url
 from tests.extract.fake_portal import FakePortal
 

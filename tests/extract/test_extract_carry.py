@@ -1,7 +1,6 @@
 """What a load takes over from earlier ones, and what it asks for all the same."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ import duckdb
 import pytest
 
 from extract import commands
-from extract.commands import SandboxSize, Wanted
+from extract.carry import Reuse
+from extract.commands import SandboxSize
 from extract.load import Limits, Plan, run
 from extract.logs import open_log
-from extract.reuse import Reuse
 from extract.urls import segment
 from tests.extract.fake_portal import FakePortal, serve
 from tests.extract.loading import (
@@ -393,9 +392,6 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
-    wanted = Wanted(
-        tmp_path, sandbox=True, log_format="json", limits=Limits(min_ratio=0)
-    )
     day, other = date(2026, 11, 20), date(2027, 1, 1)
     carried = []
     for subjects, seed, today in (
@@ -406,7 +402,10 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
         (2, 1, other),
     ):
         size = SandboxSize(2, subjects, seed, today)
-        commands.load(replace(wanted, size=size))
+        limits = Limits(min_ratio=0)
+        commands.load(
+            tmp_path, sandbox=True, size=size, log_format="json", limits=limits
+        )
         last = events(capsys.readouterr().out)[-1]
         carried.append(sum(last["carried"].values()) > 0)
     assert carried == [False, True, False, False, False]

@@ -17,11 +17,11 @@ from aiohttp import web
 from common.errors import StorageError
 from common.locks import hold, locked
 from common.retention import Rule
-from extract.landing import Load, list_loads, open_duckdb
+from extract.carry import Reuse, known_already
+from extract.landing import Load, list_loads, open_duckdb, read_loads
 from extract.logs import open_log
 from extract.pruning import judge, prune
 from extract.resume import LOCK, ROWS, WANTED
-from extract.reuse import Reuse, known_already, read_loads
 from extract.shrink import Comparison, find_shrunk
 from extract.staging import JOBS, WHOLE
 from ops.loads import UnknownRunError, promoted_load

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 
 from common.errors import PortalError
+from extract.carry import Reuse
 from extract.load import Plan, run
 from extract.logs import open_log
-from extract.reuse import Reuse
 from extract.staging import WHOLE
 from tests.extract.fake_portal import FakePortal, serve
 from tests.extract.loading import (

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import ConfigError
 from extract import settings
-from extract.client import Credentials
+from extract.client import Access, Credentials
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 from tests.extract.loading import portal_at
@@ -118,7 +118,7 @@ def test_a_sandbox_beside_a_real_portal_does_not_lend_its_credentials() -> None:
 def test_a_rate_is_as_told_or_as_the_secret_says_or_as_usual(
     rate: int | None, of_secret: int | None, rates: list[int]
 ) -> None:
-    access = settings.Access(Credentials("someone", "something"), of_secret)
+    access = Access(Credentials("someone", "something"), of_secret)
     found = settings.asks([REAL, SANDBOX], rate, access)
     assert [ask.rate for ask in found] == rates
     assert {ask.credentials for ask in found} == {access.credentials}
@@ -130,7 +130,7 @@ def test_a_rate_is_as_told_or_as_the_secret_says_or_as_usual(
 def test_a_time_out_of_the_secret_is_for_every_request(
     timeout: float | None, one: float, details: float
 ) -> None:
-    access = settings.Access(Credentials("someone", "something"), None, timeout)
+    access = Access(Credentials("someone", "something"), None, timeout)
     patience = settings.patience(access)
     assert (patience.request_deadline, patience.details_deadline) == (one, details)
 

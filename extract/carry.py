@@ -78,11 +78,8 @@ class KnownRows:
         self._path = path
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._open()
-
-    def _open(self) -> None:
         with self._storage():
-            self._database = sqlite3.connect(self._path)
+            self._database = sqlite3.connect(path)
             # It is removed when the load ends, so it need not survive a crash.
             self._database.execute("pragma journal_mode = off")
             self._database.execute("pragma synchronous = off")
@@ -100,10 +97,9 @@ class KnownRows:
 
     def clear(self) -> None:
         """Remove all rows."""
-        self._database.close()
-        with storage(self._path):
-            self._path.unlink()
-        self._open()
+        with self._storage():
+            for entity in KEYS:
+                self._database.execute(f"delete from {entity}")  # noqa: S608
 
     def add(self, entity: str, rows: Iterable[Row], is_resumed: bool = False) -> None:
         """Add rows, unless a newer one of the same key is known."""

@@ -22,7 +22,7 @@ import duckdb
 from structlog.typing import FilteringBoundLogger
 
 from common.errors import ConfigError, ContractError, StorageError
-from common.files import storage, sync
+from common.files import storage, sync, write_private
 from common.locks import locked
 from extract.staging import MAX_ROW_BYTES, STAGING
 
@@ -204,7 +204,7 @@ def land(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
     load_id = facts["load_id"]
     loads = landing / LOADS
     with storage(landing):
-        _write_synced(staged / LOAD_JSON, facts)
+        _write_facts(staged / LOAD_JSON, facts)
         for folder in [*staged.iterdir(), staged]:
             if folder.is_dir():
                 sync(folder)
@@ -229,9 +229,8 @@ def _make_current(landing: Path, load_id: str, scratch: Path) -> bool:
     return True
 
 
-def _write_synced(path: Path, facts: dict[str, Any]) -> None:
-    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    sync(path)
+def _write_facts(path: Path, facts: dict[str, Any]) -> None:
+    write_private(path, f"{json.dumps(facts, indent=2)}\n".encode())
 
 
 def current_id(landing: Path) -> str | None:
@@ -316,7 +315,7 @@ def accept(landing: Path, load_id: str, now: str) -> bool:
             )
         scratch = landing / STAGING / "accepted"
         if load.is_held_back:
-            _write_synced(scratch, load.facts | {"accepted_at": now})
+            _write_facts(scratch, load.facts | {"accepted_at": now})
             scratch.rename(load.folder / LOAD_JSON)
             sync(load.folder)
         _make_current(landing, load_id, scratch)

@@ -354,11 +354,6 @@ class JobReading:
     reachable: set[str] = field(default_factory=set)
     registered: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    @property
-    def client(self) -> Client:
-        """The client of the job's portal."""
-        return self.of.client
-
 
 async def _read_job(reading: Reading, job: str) -> None:
     if await _resume_job(reading, job):
@@ -426,7 +421,7 @@ async def _read_whole_job(this: JobReading) -> None:
 
 
 async def _read_details(this: JobReading) -> None:
-    answer = await api.job_details(this.client, this.job)
+    answer = await api.job_details(this.of.client, this.job)
     job, rows, details = this.job, this.rows, answer.value
     build = partial(shapes.job_row, job, details.name, details.payload)
     if not rows.add("jobs", job, answer.fetched_at, build):
@@ -443,7 +438,7 @@ async def _read_details(this: JobReading) -> None:
 
 
 async def _read_subjects(this: JobReading, listed_in: str) -> None:
-    async for one in api.subjects(this.client, this.job, listed_in):
+    async for one in api.subjects(this.of.client, this.job, listed_in):
         member = (None, one.raw)
         row = _add_subject(this, listed_in, one.position, member, one.fetched_at)
         if row:
@@ -466,7 +461,7 @@ def _add_subject(
 
 
 async def _read_registrations(this: JobReading) -> None:
-    async for one in api.registrations(this.client, this.job):
+    async for one in api.registrations(this.of.client, this.job):
         where = f"{this.job}/users/{one.position}"
         build = partial(shapes.registration_row, this.job, one.raw, one.position)
         if row := this.rows.add("registrations", where, one.fetched_at, build):
@@ -538,14 +533,14 @@ async def _take_access_keys(this: JobReading, workers: int) -> None:
     await _each(asked, partial(_read_access_keys, this, missing), workers)
     if len(missing) == len(asked) and not had_none.issuperset(missing):
         # The job itself may have gone meanwhile.
-        await api.job_details(this.client, this.job)
+        await api.job_details(this.of.client, this.job)
 
 
 async def _read_access_keys(this: JobReading, missing: list[str], subject: str) -> None:
     found: shapes.AccessKeys | None = None
     this.of.staged.asked["access_keys"] += 1
     try:
-        answer = await api.access_keys(this.client, this.job, subject)
+        answer = await api.access_keys(this.of.client, this.job, subject)
         found, fetched_at = answer.value, answer.fetched_at
     except NotFoundError:
         missing.append(subject)

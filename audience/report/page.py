@@ -16,12 +16,10 @@ from audience.builds import in_words, variable_text
 from audience.databases import Row
 from audience.report import tables, wording
 from audience.report.build import Build
-from audience.report.charts import bar, columns
 from audience.report.numbers import Numbers
 from audience.report.trend import TrendRun
 from audience.wording import number
 from common.text import counted
-from publish.layout import AUDIENCES
 from publish.manifest import RunFile
 
 PACKAGE = "audience.report"
@@ -56,22 +54,22 @@ def render(facts: Facts) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, counted=counted, in_words=in_words)
+    environment.filters.update(
+        number=number, counted=counted, in_words=in_words, short=_short
+    )
     environment.globals.update(
         LISTED=LISTED,
         MINUS=tables.MINUS,
         KINDS=wording.KINDS,
         added=tables.added,
-        bar=bar,
-        bar_of=tables.bar_of,
         began_at=wording.began_at,
         how_failed=wording.how_failed,
+        longest=tables.longest,
         percent=wording.percent,
         variable_text=variable_text,
         tables=tables,
     )
     style = files(PACKAGE).joinpath("style.css").read_text("utf-8")
-    most_rows = max((run.rows or 0 for run in facts.trend), default=0)
     page = environment.get_template("page.html").render(
         facts=facts,
         state=_state(facts),
@@ -88,12 +86,15 @@ def render(facts: Facts) -> bytes:
         ),
         change=wording.change(facts.trend),
         contact=in_words("{contact}", facts.build.variables),
-        most_rows=most_rows,
-        trend_chart=_trend_chart(facts.trend, most_rows),
+        most_rows=max((run.rows or 0 for run in facts.trend), default=0),
         style=Markup(style),  # noqa: S704 - the project's own file
         style_hash=_policy_hash(style),
     )
     return page.encode()
+
+
+def _short(length: float) -> str:
+    return f"{round(length, 2):g}"
 
 
 def _policy_hash(style: str) -> str:
@@ -114,15 +115,3 @@ def _state(facts: Facts) -> tuple[str, str]:
     if facts.build.obstacle:
         return "bad", said
     return ("good" if facts.was_promoted else "plain"), said
-
-
-def _trend_chart(trend: Sequence[TrendRun], most_rows: int) -> Markup:
-    heights = [
-        None
-        if run.buyers is None or run.non_buyers is None
-        else list(zip(AUDIENCES, (run.buyers, run.non_buyers), strict=True))
-        for run in trend
-    ]
-    gaps = sum(height is None for height in heights)
-    label = f"Rows of {counted(len(trend), 'run')}, {gaps} without a manifest"
-    return columns(heights, most_rows, label)

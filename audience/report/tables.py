@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from markupsafe import Markup
+from typing import NamedTuple
 
 from audience.databases import Row
 from audience.report.build import Result
-from audience.report.charts import bar
-from audience.wording import number, shown
+from audience.wording import shown
 
 LISTED_JOBS = 10
 LEAST_SUBJECTS = 10
@@ -17,53 +15,59 @@ NAME_LENGTH = 80
 # They are invisible, but join visible ones: emoji, and letters of some scripts.
 JOINERS = "\u200c\u200d"
 
-type Step = tuple[str, str, Markup, bool]
 
+class Step(NamedTuple):
+    """A step of the funnel, and its bar. A sum has no sign.
 
-def bar_of(row: Row, rows: Sequence[Row], classes: Sequence[tuple[str, str]]) -> Markup:
-    """Return the bar of a row's fields (class, field); the longest of `rows` is whole.
-
-    The class is that of the page's style.
+    `drawn` is the class of the bar, `start` the amount where it begins, and `whole` the
+    amount that fills the width.
     """
-    most = max(sum(one[field] for _, field in classes) for one in rows)
-    return bar([(name, row[field]) for name, field in classes], most)
+
+    sign: str
+    label: str
+    amount: int
+    drawn: str
+    start: int
+    whole: int
+
+
+def longest(rows: Iterable[Row], *fields: str) -> int:
+    """Return the largest sum of these fields, which the longest bar stands for."""
+    return max((sum(row[field] for field in fields) for row in rows), default=0)
 
 
 def funnel(counts: Row) -> Iterator[Step]:
-    """Yield the steps from landed subjects to phones: label, amount, bar, is a sum.
+    """Yield the steps from landed subjects to phones.
 
     Bars of sums begin at the left, and those of changes where they occur. Changes of 0
     are left out.
     """
-    repeated = counts["exported"] - counts["without_phone"] - counts["phones"]
+    further = counts["candidates"] - counts["subjects"]
     left_out = counts["candidates"] - counts["exported"]
+    repeated = counts["exported"] - counts["without_phone"] - counts["phones"]
     whole, reached = max(counts["landed"], counts["candidates"]), 0
     for sign, label, amount in (
-        ("=", "Subjects landed", counts["landed"]),
+        ("", "Subjects landed", counts["landed"]),
         (MINUS, "Known to job details only", counts["in_details_only"]),
         (MINUS, "In jobs that are off sale", counts["of_jobs_off_sale"]),
-        ("=", "Subjects", counts["subjects"]),
-        (
-            "+",
-            "Further activities of a subject",
-            counts["candidates"] - counts["subjects"],
-        ),
-        ("=", "Candidates", counts["candidates"]),
+        ("", "Subjects", counts["subjects"]),
+        ("+", "Further activities of a subject", further),
+        ("", "Candidates", counts["candidates"]),
         (MINUS, "Left out, by the reasons above", left_out),
-        ("=", "Rows exported", counts["exported"]),
+        ("", "Rows exported", counts["exported"]),
         (MINUS, "Without a phone", counts["without_phone"]),
         (MINUS, "With a phone that another row has", repeated),
-        ("=", "Distinct phones", counts["phones"]),
+        ("", "Distinct phones", counts["phones"]),
     ):
-        if sign == "=":
+        if not sign:
             reached = amount
-            yield label, number(amount), bar([("total", amount)], whole), True
+            yield Step(sign, label, amount, "total", 0, whole)
+        elif amount and sign == "+":
+            yield Step(sign, label, amount, "came", reached, whole)
+            reached += amount
         elif amount:
-            came = sign == "+"
-            start = reached if came else reached - amount
-            reached += amount if came else -amount
-            drawn = bar([("came" if came else "went", amount)], whole, start)
-            yield label, f"{sign}{number(amount)}", drawn, False
+            reached -= amount
+            yield Step(sign, label, amount, "went", reached, whole)
 
 
 def least_reachable(jobs: Iterable[Row]) -> list[Row]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from audience.builds import in_words, variable_text
 from audience.databases import Row
-from audience.report import tables, wording
+from audience.report import tables
 from audience.report.build import Build
 from audience.report.numbers import Numbers
 from audience.report.trend import TrendRun
@@ -60,31 +60,19 @@ def render(facts: Facts) -> bytes:
     environment.globals.update(
         LISTED=LISTED,
         MINUS=tables.MINUS,
-        KINDS=wording.KINDS,
+        KINDS=tables.KINDS,
         added=tables.added,
-        began_at=wording.began_at,
-        how_failed=wording.how_failed,
+        began_at=tables.began_at,
+        how_failed=tables.how_failed,
         longest=tables.longest,
-        percent=wording.percent,
+        percent=tables.percent,
+        share=tables.share,
         variable_text=variable_text,
         tables=tables,
     )
     style = files(PACKAGE).joinpath("style.css").read_text("utf-8")
     page = environment.get_template("page.html").render(
         facts=facts,
-        state=_state(facts),
-        title=wording.title(
-            facts.build, facts.numbers, was_promoted=facts.was_promoted
-        ),
-        lead=list(
-            wording.lead(
-                facts.build,
-                facts.numbers,
-                facts.promoted,
-                was_promoted=facts.was_promoted,
-            )
-        ),
-        change=wording.change(facts.trend),
         contact=in_words("{contact}", facts.build.variables),
         most_rows=max((run.rows or 0 for run in facts.trend), default=0),
         style=Markup(style),  # noqa: S704 - the project's own file
@@ -100,18 +88,3 @@ def _short(length: float) -> str:
 def _policy_hash(style: str) -> str:
     digest = hashlib.sha256(style.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def _state(facts: Facts) -> tuple[str, str]:
-    """Return how the build ended, as a class of the style and in words.
-
-    The page cannot change, so it says nothing that a later promotion makes untrue.
-    """
-    if facts.build.failed():
-        return "bad", "Failed"
-    said = (
-        "Promoted by its build" if facts.was_promoted else "Not promoted by its build"
-    )
-    if facts.build.obstacle:
-        return "bad", said
-    return ("good" if facts.was_promoted else "plain"), said

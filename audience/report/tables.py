@@ -1,12 +1,14 @@
-"""What the tables of the page show besides the numbers themselves."""
+"""What the page shows besides the numbers themselves."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from audience.databases import Row
 from audience.report.build import Result
-from audience.wording import shown
+from audience.wording import NONE, shown
+from common.text import counted
 
 LISTED_JOBS = 10
 LEAST_SUBJECTS = 10
@@ -14,6 +16,13 @@ MINUS = "\u2212"
 NAME_LENGTH = 80
 # They are invisible, but join visible ones: emoji, and letters of some scripts.
 JOINERS = "\u200c\u200d"
+KINDS = {
+    "test": "data test",
+    "unit_test": "unit test",
+    "model": "model",
+    "seed": "seed",
+    "snapshot": "snapshot",
+}
 
 
 class Step(NamedTuple):
@@ -114,3 +123,36 @@ def ends(results: Sequence[Result]) -> tuple[int, int, int]:
     good = sum(result.is_good for result in results)
     skipped = sum(result.is_skipped for result in results)
     return good, len(results) - good - skipped, skipped
+
+
+def share(amount: int, whole: int) -> float:
+    """Return an amount in percent, and 0 of nothing."""
+    return 100 * amount / whole if whole else 0.0
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share in whole percent; never 0 % or 100 % by rounding."""
+    if not whole:
+        return NONE
+    rounded = round(100 * part / whole)
+    if rounded == 0 and part:
+        return "<1 %"
+    if rounded == 100 and part < whole:  # noqa: PLR2004
+        return ">99 %"
+    return f"{rounded} %"
+
+
+def began_at(run_id: str) -> str:
+    """Return when a run began, by its id, to the minute."""
+    try:
+        began = datetime.strptime(run_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return run_id
+    return f"{began:%Y-%m-%d %H:%M}"
+
+
+def how_failed(result: Result) -> str:
+    """Return how a contract failed: with how many rows, or its status."""
+    if result.status == "fail" and result.failures:
+        return counted(result.failures, "row")
+    return result.status

@@ -12,8 +12,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from audience.report.page import render
-from audience.report.tables import least_reachable, most_unsold
-from audience.report.wording import percent
+from audience.report.tables import least_reachable, most_unsold, percent
 from publish.manifest import Suppressions
 from tests.report import pages
 from tests.report.pages import HOSTILE, JOB, LAST, PAGES, facts, row, run_id

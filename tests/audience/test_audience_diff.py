@@ -47,7 +47,7 @@ def moves(document: Document) -> dict[tuple[str, str], tuple[int, int, int]]:
     }
 
 
-def test_a_sibling_who_takes_over_a_phone_texts_nobody_new(tmp_path: Path) -> None:
+def test_a_phone_that_moves_to_a_sibling_is_not_newly_texted(tmp_path: Path) -> None:
     """Rows enter and leave; the phone is texted by both builds."""
     base = [member(), member(subject_uuid="s2", reason="no_images")]
     head = [member(reason="no_images"), member(subject_uuid="s2")]
@@ -63,7 +63,7 @@ def test_a_sibling_who_takes_over_a_phone_texts_nobody_new(tmp_path: Path) -> No
     }
 
 
-def test_one_who_buys_switches_and_is_not_newly_texted(tmp_path: Path) -> None:
+def test_a_new_buyer_switches_and_is_not_newly_texted(tmp_path: Path) -> None:
     """Between audiences: on both lists it counts as a change, in the portal not."""
     document = compared(tmp_path, [member()], [member(audience="buyers")])
     assert (document["newly_texted"], document["no_longer_texted"]) == (0, 0)
@@ -82,7 +82,7 @@ def test_a_phone_counts_in_each_portal(tmp_path: Path) -> None:
     assert document["newly_texted"] == 1
 
 
-def test_another_phone_of_the_same_row_is_newly_texted(tmp_path: Path) -> None:
+def test_a_changed_phone_is_newly_texted(tmp_path: Path) -> None:
     """And the one before is no longer; an empty value is as good as none."""
     base = [member(job_name=""), member(subject_uuid="s2", first_name="A")]
     head = [member(phone_number=OTHER_PHONE), member(subject_uuid="s2", first_name="B")]
@@ -96,7 +96,7 @@ def test_another_phone_of_the_same_row_is_newly_texted(tmp_path: Path) -> None:
     assert found["changed_columns"] == {"first_name": 1, "phone_number": 1}
 
 
-def test_a_second_phone_and_a_row_without_a_phone_text_nobody(tmp_path: Path) -> None:
+def test_second_phones_and_rows_without_a_phone_do_not_count(tmp_path: Path) -> None:
     """`phone_number_2` gets no text, and a row can go by its e-mail."""
     base = [member(reason="contact_missing", phone_number=None)]
     head = [member(phone_number=None, email="a@example.com")]
@@ -110,7 +110,7 @@ def test_a_second_phone_and_a_row_without_a_phone_text_nobody(tmp_path: Path) ->
     assert audience(document)["changed_columns"] == {"phone_number_2": 1}
 
 
-def test_a_candidate_of_one_build_alone(tmp_path: Path) -> None:
+def test_a_candidate_of_one_build_only(tmp_path: Path) -> None:
     """An activity that only head resolves to."""
     base = [member(activity_uuid="", reason="activity_not_in_webshop")]
     document = compared(tmp_path, base, [member()])
@@ -121,7 +121,7 @@ def test_a_candidate_of_one_build_alone(tmp_path: Path) -> None:
     assert document["moves"][0]["base_audience"] is None
 
 
-def test_a_phone_is_put_down_to_its_most_telling_row(tmp_path: Path) -> None:
+def test_a_phone_counts_for_its_most_important_row(tmp_path: Path) -> None:
     """To a guarded reason if there is one, else to the first of R13; never twice."""
     reasons = ["duplicate", "no_images", "consent_expired"]
     base = [
@@ -136,7 +136,7 @@ def test_a_phone_is_put_down_to_its_most_telling_row(tmp_path: Path) -> None:
     assert moves(document)["duplicate", "exported"] == (1, 0, 0)
 
 
-def test_an_audience_without_files_texts_nobody(tmp_path: Path) -> None:
+def test_an_audience_without_files_is_not_texted(tmp_path: Path) -> None:
     """R11: the variable `audience` leaves exported rows out of every file."""
     base = write_build(tmp_path / "base.duckdb", [member(), member(subject_uuid="s2")])
     head = write_build(
@@ -155,7 +155,7 @@ def test_an_audience_without_files_texts_nobody(tmp_path: Path) -> None:
     ]
 
 
-def test_names_in_lists_are_not_told(tmp_path: Path) -> None:
+def test_names_in_list_variables_are_not_shown(tmp_path: Path) -> None:
     """A group can be called as its teacher is; a contact route cannot."""
     variables = (
         {"groups": [], "contact_routes": ["subject"]},
@@ -175,7 +175,7 @@ def test_names_in_lists_are_not_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "reason", ["suppressed", "consent_denied", "consent_missing", "consent_expired"]
 )
-def test_nobody_who_was_held_back_may_enter(tmp_path: Path, reason: str) -> None:
+def test_a_guarded_reason_fails_the_guard(tmp_path: Path, reason: str) -> None:
     """The guard, by the fate in base."""
     document = compared(tmp_path, [member(reason=reason)], [member()])
     assert has_failed(document)
@@ -192,7 +192,7 @@ NOT_GUARDED = (
 
 
 @pytest.mark.parametrize("reason", NOT_GUARDED)
-def test_others_may_enter(tmp_path: Path, reason: str) -> None:
+def test_other_reasons_pass_the_guard(tmp_path: Path, reason: str) -> None:
     """What is no reason of the person's own."""
     document = compared(tmp_path, [member(reason=reason)], [member()])
     assert document["newly_texted"] == 1
@@ -207,7 +207,7 @@ def refusals(folder: Path, head: Members, **base: Any) -> int:
     return int(document["guards"]["refusals"]["candidates"])
 
 
-def test_a_refusal_behind_an_earlier_reason_counts(tmp_path: Path) -> None:
+def test_a_guarded_reason_behind_another_counts(tmp_path: Path) -> None:
     """Base says no_images, and judged the consent all the same."""
     members = [member(reason="no_images")]
     hidden = {name: members[0][name] for name in members[0] if name.endswith("uuid")}
@@ -219,7 +219,7 @@ def test_a_refusal_behind_an_earlier_reason_counts(tmp_path: Path) -> None:
     assert refusals(refused, head, members=members, hidden_reasons=[hidden]) == 1
 
 
-def test_a_refusal_counts_for_another_activity_too(tmp_path: Path) -> None:
+def test_a_guarded_reason_counts_for_a_new_activity(tmp_path: Path) -> None:
     """Base had the subject, by another activity and without consent."""
     members = [member(activity_uuid="a2", reason="consent_denied")]
     assert refusals(tmp_path / "build", [member()], members=members) == 1
@@ -252,9 +252,7 @@ def test_a_suppressed_address_counts_in_a_row_that_both_text(
 
 
 @pytest.mark.parametrize("reason", ["contact_shared", "buyer_elsewhere"])
-def test_a_stop_counts_behind_a_reason_that_is_not_guarded(
-    tmp_path: Path, reason: str
-) -> None:
+def test_a_stop_behind_an_unguarded_reason_counts(tmp_path: Path, reason: str) -> None:
     """A stop, or another subject's denial, of the address that head exports."""
     stopped = {
         **{"portal": "north", "job_uuid": "j1", "subject_uuid": "s1"},
@@ -268,7 +266,7 @@ def test_a_stop_counts_behind_a_reason_that_is_not_guarded(
 
 
 @pytest.mark.parametrize(("limit", "fails"), [("50", False), ("49.99", True)])
-def test_max_change_is_of_the_phones_in_base(
+def test_max_change_is_a_share_of_the_phones_in_base(
     tmp_path: Path, limit: str, fails: bool
 ) -> None:
     """Coming and going together; as much as the limit is no more than it."""
@@ -282,7 +280,7 @@ def test_max_change_is_of_the_phones_in_base(
     assert document["guards"]["max_change"]["exceeded"] == [exceeded] * fails
 
 
-def test_any_phone_is_more_than_a_share_of_none(tmp_path: Path) -> None:
+def test_any_phone_exceeds_a_share_of_none(tmp_path: Path) -> None:
     """An audience that texted nobody."""
     base, head = [member(reason="no_images")], [member()]
     assert has_failed(compared(tmp_path, base, head, max_change=Fraction(1000)))

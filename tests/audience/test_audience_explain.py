@@ -77,5 +77,5 @@ def said(**values: Any) -> str:
         ),
     ],
 )
-def test_what_became_of_a_route(values: dict[str, Any], words: str) -> None:
+def test_a_route_in_words(values: dict[str, Any], words: str) -> None:
     assert said(**values) == words

@@ -71,7 +71,7 @@ def test_the_answer_is_the_first_line(tmp_path: Path) -> None:
     )
 
 
-def test_nobody_is_an_answer_too(tmp_path: Path) -> None:
+def test_no_change_is_an_answer_too(tmp_path: Path) -> None:
     """And there is no table then."""
     outcome, md, _ = written(tmp_path, [member()], [member()])
     assert outcome.status == 0
@@ -81,7 +81,7 @@ def test_nobody_is_an_answer_too(tmp_path: Path) -> None:
     assert "|" not in md
 
 
-def test_a_guard_that_fails_is_said_and_exits_with_1(tmp_path: Path) -> None:
+def test_a_failed_guard_is_shown_and_exits_with_1(tmp_path: Path) -> None:
     """Right after the answer."""
     outcome, md, document = written(tmp_path, [member(reason="suppressed")], [member()])
     assert outcome.status == 1
@@ -134,7 +134,7 @@ def validate(document: Any) -> None:
     jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
 
 
-def test_a_document_of_everything_is_as_the_schema_has_it(tmp_path: Path) -> None:
+def test_a_full_document_follows_the_schema(tmp_path: Path) -> None:
     """With moves, changes, examples and guards that have failed."""
     base = write_build(
         tmp_path / "base.duckdb",
@@ -283,7 +283,7 @@ def test_a_file_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
     assert "out.md cannot be written: No such file or directory" in outcome.errors
 
 
-def test_the_script_answers(tmp_path: Path) -> None:
+def test_the_command_answers(tmp_path: Path) -> None:
     """As it is installed: help, and a real exit code."""
     script = Path(sys.executable).parent / "sms"
     path = write_build(tmp_path / "build.duckdb", [member()])

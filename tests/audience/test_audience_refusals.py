@@ -81,7 +81,7 @@ def a_damaged_file(path: Path) -> None:
         (a_damaged_file, "is not a DuckDB database, or it is damaged"),
     ],
 )
-def test_a_file_that_is_no_whole_database(
+def test_a_missing_or_damaged_database(
     tmp_path: Path, side: str, make: Callable[[Path], None], message: str
 ) -> None:
     """Missing, something else, or damaged."""
@@ -146,7 +146,7 @@ def test_a_build_that_has_not_passed(
     ],
     ids=str,
 )
-def test_a_marker_that_says_two_things(tmp_path: Path, marker: dict[str, Any]) -> None:
+def test_a_contradictory_marker(tmp_path: Path, marker: dict[str, Any]) -> None:
     """A build that passed knows everything, and nothing against it."""
     path = write_build(tmp_path / "odd.duckdb", [member()], marker=marker)
     refused(diffed(tmp_path, "base", path), "base: run.build is malformed")
@@ -219,7 +219,7 @@ BROKEN = [
 @pytest.mark.parametrize(
     ("place", "change", "message"), [(n, *b) for n, b in enumerate(BROKEN)]
 )
-def test_relations_that_are_not_what_they_must_be(
+def test_malformed_relations(
     tmp_path: Path, place: int, change: str, message: str
 ) -> None:
     """Missing, empty, malformed, or with a key twice; by turns in base and head."""
@@ -230,7 +230,7 @@ def test_relations_that_are_not_what_they_must_be(
     refused(diffed(tmp_path, side, path), f"{side}: {message}")
 
 
-def test_a_refusal_is_written_where_the_comparison_would_be(tmp_path: Path) -> None:
+def test_an_obstacle_replaces_an_earlier_comparison(tmp_path: Path) -> None:
     """No comment of an earlier comparison stays, and nothing in it is markup."""
     marker = {
         "has_passed": False,
@@ -249,7 +249,7 @@ def test_a_refusal_is_written_where_the_comparison_would_be(tmp_path: Path) -> N
     assert '"is_comparable": false' in json_file.read_text()
 
 
-def test_a_new_database_of_an_interrupted_write_is_read(tmp_path: Path) -> None:
+def test_a_database_after_a_killed_write_is_read(tmp_path: Path) -> None:
     """What a killed process had committed counts, without being written to."""
     path = write_build(tmp_path / "killed.duckdb", [member()])
     script = (
@@ -266,7 +266,7 @@ def test_a_new_database_of_an_interrupted_write_is_read(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_rows_of_another_build_are_not_told(tmp_path: Path) -> None:
+def test_an_error_quotes_no_value(tmp_path: Path) -> None:
     """An error quotes no value."""
     path = tmp_path / "broken.duckdb"
     write_build(path, [member()])

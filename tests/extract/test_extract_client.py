@@ -65,7 +65,7 @@ def get(
     return asyncio.run(ask())
 
 
-def test_what_is_sent_is_a_get_with_credentials_and_strict_paths() -> None:
+def test_a_request_is_a_get_with_credentials_and_strict_paths() -> None:
     with serve_bytes(GOOD) as server:
         get(server.origin, "jobs", "../a b?c#d\r\nX: y", "subjects", "..")
     (head,) = server.received
@@ -103,7 +103,7 @@ PASSING: dict[str, Bytes] = {
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_what_may_pass_is_tried_again(fault: Bytes) -> None:
+def test_transient_failures_are_retried(fault: Bytes) -> None:
     meter = Meter()
     with serve_bytes(fault, fault, GOOD) as server:
         assert get(server.origin, meter=meter) == {"uuid": "x"}
@@ -111,7 +111,7 @@ def test_what_may_pass_is_tried_again(fault: Bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_what_does_not_pass_is_an_error_that_says_where(fault: Bytes) -> None:
+def test_a_permanent_failure_names_its_place(fault: Bytes) -> None:
     meter = Meter()
     with (
         serve_bytes(fault) as server,
@@ -146,7 +146,7 @@ def test_waits_grow_and_vary(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count('"event": "retry"') == 5
 
 
-def test_the_retries_of_a_run_have_a_budget() -> None:
+def test_retries_have_a_budget() -> None:
     meter = Meter(requests=10, retries=2)
     with serve({"/jobs/j": 500}) as portal:
         with pytest.raises(PortalError, match="more than 4 retries so far"):
@@ -163,7 +163,7 @@ def test_refused_credentials_stop_at_once(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_what_is_not_there_is_told_apart(status: int) -> None:
+def test_a_missing_object_has_its_own_error(status: int) -> None:
     with serve({"/jobs/j": status}) as portal:
         with pytest.raises(NotFoundError, match=f"answered {status}$"):
             get(portal.origin)
@@ -180,7 +180,7 @@ def test_any_other_status_is_an_error_at_once(status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("elsewhere", [True, False])
-def test_a_redirect_is_refused_before_connecting(status: int, elsewhere: bool) -> None:
+def test_a_redirect_is_not_followed(status: int, elsewhere: bool) -> None:
     with serve_bytes(GOOD) as other, serve({}) as portal:
         place = (other if elsewhere else portal).origin + BASE + "/users/u"
         portal.routes["/jobs/j"] = (status, {"Location": place})
@@ -190,7 +190,7 @@ def test_a_redirect_is_refused_before_connecting(status: int, elsewhere: bool) -
         assert len(portal.seen) == 1
 
 
-def test_the_environment_cannot_put_a_proxy_in_between(
+def test_proxies_of_the_environment_are_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with serve_bytes(GOOD) as proxy, serve_bytes(GOOD) as server:
@@ -374,7 +374,7 @@ def test_a_certificate_that_cannot_be_verified_is_refused_at_once(
     assert not any(server.received)
 
 
-def test_connections_are_used_again() -> None:
+def test_connections_are_reused() -> None:
     connections: set[Any] = set()
 
     async def answer(request: Any) -> Any:

@@ -108,7 +108,7 @@ KILLS = {
     ("call", "number"),
     [(call, number) for call, numbers in KILLS.items() for number in numbers],
 )
-def test_a_load_may_be_killed_at_any_system_call(
+def test_a_load_can_be_killed_at_any_system_call(
     stage: Stage, call: str, number: int
 ) -> None:
     killed = load_with(stage, f"{call}:signal=KILL:when={number}")
@@ -127,7 +127,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
-def test_what_the_disk_refuses_is_one_line(stage: Stage, fault: str) -> None:
+def test_a_refused_write_is_one_line(stage: Stage, fault: str) -> None:
     refused = load_with(stage, fault)
     assert refused.returncode == 30, refused.stderr
     assert refused.stderr.count("\n") == 1

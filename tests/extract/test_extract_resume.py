@@ -63,7 +63,7 @@ def anew(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return without_times(landing)
 
 
-def test_a_load_goes_on_where_another_stopped(
+def test_a_load_resumes_where_another_stopped(
     tmp_path: Path, anew: dict[str, list[str]]
 ) -> None:
     with serve(school()) as portal:
@@ -81,7 +81,7 @@ def test_a_load_goes_on_where_another_stopped(
     assert staged(tmp_path) == []
 
 
-def test_a_resumed_load_is_one_of_its_own_time(tmp_path: Path) -> None:
+def test_a_resumed_load_has_a_new_time(tmp_path: Path) -> None:
     with serve(school()) as portal:
         interrupt(portal, tmp_path)
         (interrupted,) = staged(tmp_path)
@@ -93,7 +93,7 @@ def test_a_resumed_load_is_one_of_its_own_time(tmp_path: Path) -> None:
     assert facts["current"]
 
 
-def test_loads_that_stop_over_and_over_get_done(tmp_path: Path) -> None:
+def test_loads_that_stop_again_and_again_complete(tmp_path: Path) -> None:
     with serve(school()) as portal:
         for broken in ("/jobs/j1/users", "/jobs/j2", "/jobs/j3/subjects"):
             answer, portal.routes[broken] = portal.routes[broken], 500
@@ -201,7 +201,7 @@ SPOILS = {
 
 
 @pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
-def test_what_is_not_surely_whole_and_the_same_is_read_again(
+def test_an_incomplete_or_changed_job_is_read_again(
     tmp_path: Path, anew: dict[str, list[str]], spoil: Callable[[Path], None]
 ) -> None:
     with serve(school()) as portal:
@@ -220,7 +220,7 @@ def test_what_is_not_surely_whole_and_the_same_is_read_again(
     [Reuse(is_fresh=True), Reuse(resume_within=NO_TIME)],
     ids=["fresh", "within no time"],
 )
-def test_a_load_can_start_anew(tmp_path: Path, reuse: Reuse) -> None:
+def test_a_load_can_start_afresh(tmp_path: Path, reuse: Reuse) -> None:
     with serve(school()) as portal:
         interrupt(portal, tmp_path)
         facts = load(portal.base_url, tmp_path, reuse=reuse)
@@ -229,7 +229,7 @@ def test_a_load_can_start_anew(tmp_path: Path, reuse: Reuse) -> None:
     assert staged(tmp_path) == []
 
 
-def test_a_load_of_something_else_leaves_it_alone(tmp_path: Path) -> None:
+def test_other_loads_leave_an_interrupted_one_alone(tmp_path: Path) -> None:
     """Other portals, another address, other jobs: each has its own."""
     with serve(school()) as portal, serve(school()) as other:
         interrupt(portal, tmp_path)
@@ -257,7 +257,7 @@ def test_other_jobs_are_another_load(tmp_path: Path, restricted: bool) -> None:
     assert facts["portals"]["studio"]["resumed_jobs"] == 0
 
 
-def test_what_a_complete_load_has_read_since_is_not_undone(tmp_path: Path) -> None:
+def test_a_newer_complete_load_is_not_undone(tmp_path: Path) -> None:
     with serve(school()) as portal:
         interrupt(portal, tmp_path)
         load(portal.base_url, tmp_path, jobs=("j1",))
@@ -268,7 +268,7 @@ def test_what_a_complete_load_has_read_since_is_not_undone(tmp_path: Path) -> No
     assert staged(tmp_path) == []
 
 
-def test_a_bad_row_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_job_with_a_bad_row_is_not_resumed(tmp_path: Path) -> None:
     """A portal that mends its rows, or its jobs, must not fail for the old ones."""
     with serve(school()) as portal:
         good = portal.routes["/jobs/j0/subjects"], portal.routes["/jobs/j1"]
@@ -292,7 +292,7 @@ def test_carried_rows_of_an_interrupted_load_grow_old(tmp_path: Path) -> None:
     assert facts["portals"]["studio"]["resumed_jobs"] == 0
 
 
-def test_users_that_the_interrupted_load_had_asked_for_are_not_asked_for_again(
+def test_users_of_the_interrupted_load_are_not_asked_for_again(
     tmp_path: Path,
 ) -> None:
     """Even where none may be carried over; one that is torn is asked for again."""
@@ -310,7 +310,7 @@ def test_users_that_the_interrupted_load_had_asked_for_are_not_asked_for_again(
     assert facts["rows"]["users"] == 5
 
 
-def test_users_carried_by_the_interrupted_load_are_of_their_own_age(
+def test_users_carried_by_the_interrupted_load_keep_their_age(
     tmp_path: Path,
 ) -> None:
     with serve(school()) as portal:
@@ -350,7 +350,7 @@ def stopped(portal: FakePortal, folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_load_is_gone_on_with(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stopped_load_is_resumed(tmp_path: Path, number: signal.Signals) -> None:
     with serve(school()) as portal:
         folder = project(tmp_path, portal)
         process = stopped(portal, folder)
@@ -371,7 +371,7 @@ def test_a_stopped_load_is_gone_on_with(tmp_path: Path, number: signal.Signals) 
     assert staged(folder / "landing") == []
 
 
-def test_of_two_loads_one_goes_on_and_neither_takes_the_others(tmp_path: Path) -> None:
+def test_of_two_loads_only_one_resumes(tmp_path: Path) -> None:
     with serve(school()) as portal:
         folder = project(tmp_path, portal)
         kill(stopped(portal, folder))
@@ -386,7 +386,7 @@ def test_of_two_loads_one_goes_on_and_neither_takes_the_others(tmp_path: Path) -
     assert len(staged(folder / "landing")) == 1
 
 
-def test_loads_at_once_both_land(tmp_path: Path) -> None:
+def test_two_loads_at_once_both_land(tmp_path: Path) -> None:
     with serve(school()) as portal:
         folder = project(tmp_path, portal)
         kill(stopped(portal, folder))

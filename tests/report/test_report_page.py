@@ -73,7 +73,7 @@ def wide(page: Page) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_for_everybody_and_asks_for_nothing(
+def test_a_page_is_accessible_and_loads_nothing(
     browser: Browser, folder: Path, name: str
 ) -> None:
     """At 360 and 1440 pixels in both themes; the policy refuses nothing of its own."""
@@ -98,9 +98,7 @@ def test_a_page_is_for_everybody_and_asks_for_nothing(
     assert len(grounds) == 2
 
 
-def test_the_policy_refuses_what_is_not_the_page_s_own(
-    browser: Browser, folder: Path
-) -> None:
+def test_the_policy_refuses_foreign_content(browser: Browser, folder: Path) -> None:
     """A script, a style, an image and a request: so a name could do nothing either."""
     context = browser.new_context()
     context.add_init_script(WATCH)
@@ -130,7 +128,7 @@ def test_the_policy_refuses_what_is_not_the_page_s_own(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_small_and_always_the_same(folder: Path, name: str) -> None:
+def test_a_page_is_small_and_reproducible(folder: Path, name: str) -> None:
     """Also with 500 jobs, 30 runs and 273 contracts."""
     page = (folder / f"{name}.html").read_bytes()
     assert len(page) < MOST_BYTES
@@ -138,7 +136,7 @@ def test_a_page_is_small_and_always_the_same(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_script_and_no_address(folder: Path, name: str) -> None:
+def test_a_page_has_no_script_and_no_link(folder: Path, name: str) -> None:
     """Nothing that a browser would run, follow or fetch; and names of nobody."""
     page = (folder / f"{name}.html").read_text()
     read = read_report(page)
@@ -183,7 +181,7 @@ def test_the_funnel_adds_up() -> None:
     assert reached == 900
 
 
-def test_the_weakest_jobs_come_first_and_few() -> None:
+def test_the_weakest_jobs_come_first() -> None:
     """By share, the larger of equals first; a small job is no weak one; by number."""
     sizes = {"small": (9, 0), "half": (10, 5), "large": (20, 10), "none": (10, 0)}
     jobs = [row(JOB, "north", n, n, *size, 3) for n, size in sizes.items()]
@@ -207,9 +205,7 @@ def test_the_weakest_jobs_come_first_and_few() -> None:
         (9, 9, "100 %"),
     ],
 )
-def test_a_share_is_neither_none_nor_all_by_rounding(
-    part: int, whole: int, said: str
-) -> None:
+def test_rounding_makes_no_share_none_or_all(part: int, whole: int, said: str) -> None:
     assert percent(part, whole) == said
 
 
@@ -257,7 +253,7 @@ def test_a_page_stays_true_after_later_promotions(name: str) -> None:
     assert not re.search(r"(?<!which run )is promoted|stays promoted", page)
 
 
-def test_assumed_consent_is_counted_apart() -> None:
+def test_assumed_consent_is_counted_separately() -> None:
     """By portal and audience; unknown words by portal, with what to do."""
     page = render(facts()).decode()
     assert read_report(page).numbers("consents") == {
@@ -305,7 +301,7 @@ def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:
     assert page.count("<li>test_of_a_rather_long_name_") == 200
 
 
-def test_a_run_that_failed_is_a_gap() -> None:
+def test_a_failed_run_is_a_gap() -> None:
     """A mark in the chart, and a line in its table."""
     page = render(facts()).decode()
     assert page.count('class="gap"') == 2

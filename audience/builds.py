@@ -64,7 +64,7 @@ def _variables(row: Row) -> dict[str, Any] | None:
 
 
 def _agrees(row: Row) -> bool:
-    """Return whether the row has everything that its outcome calls for."""
+    """Return whether the row is complete and does not contradict itself."""
     known = [row["run_id"], row["code_version"]]
     if row["has_passed"]:
         known += [row["load_id"], row["as_of"]]

@@ -4,14 +4,14 @@ The words that `sms audience diff` uses:
 
     texted        a candidate is texted by a build that exports it into a file
     phone         the `phone_number` of a texted candidate; `phone_number_2` gets no
-                  text. A phone counts once in a portal, whatever its rows: two
+                  text. A phone counts once in a portal, however many rows it has: two
                   portals are two senders
     newly texted  a phone that head texts in a portal, in either audience, and base
-                  does not; no longer texted: the other way round
-    entering      a candidate that head texts and base does not; leaving: the other
-                  way round; switching: both text it, in another audience; changed:
-                  both text it in the same audience, and a value differs; moved:
-                  neither texts it, for another reason or in another audience
+                  does not; no longer texted: the reverse
+    entering      a candidate that head texts and base does not; leaving: the reverse;
+                  switching: both text it, in different audiences; changed: both text
+                  it in the same audience, but a value differs; moved: neither texts
+                  it, for different reasons or in different audiences
     fate          `exported`, an exclusion reason (R13), `not_written` (exported by the
                   rules, but the variable `audience` leaves its file out), or
                   `no_candidate` (the build has no such candidate)
@@ -62,7 +62,7 @@ ROWS = ("entering", "leaving", "switching_in", "switching_out", "changed", "move
 PHONES = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
 MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 PERCENT = 100
-# A portal can send any text as a subject's uuid.
+# A subject's uuid can be any text that a portal sends.
 UNSAFE = "?"
 
 

@@ -1,4 +1,4 @@
--- What a database says of the build that it holds: one row, if it is whole.
+-- The build that a database holds: one row, if the record is complete.
 select
     run_id,
     code_version,

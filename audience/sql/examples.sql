@@ -1,5 +1,5 @@
--- The first subjects, by the beginning of their uuid, of each move. One row a
--- move and beginning.
+-- The first subjects of each move, by the start of their uuid. One row per
+-- move and start.
 with
 
 moved as (

@@ -1,8 +1,8 @@
--- From which fate to which: the candidates whose fate, audience or texted
--- phone is another one, with the phones that are newly texted or no longer by
--- that. A phone that several rows bring counts once, under a guarded fate if
--- there is one, else under the first in the order of R13: so the phones add up.
--- One row a portal, audience and fate of base, and audience and fate of head.
+-- The candidates whose fate, audience or texted phone changes, from what to
+-- what, with the phones that are newly texted or no longer texted because of
+-- it. A phone of several rows counts once, so that the numbers add up: under a
+-- guarded fate if there is one, else under the first in the order of R13. One
+-- row per portal, audience and fate in base, and audience and fate in head.
 with
 
 moved as (

@@ -1,4 +1,4 @@
-"""The command `sms audience`, run in this process as its script runs it."""
+"""Run `sms audience` in this process, as its script does."""
 
 import io
 import sys
@@ -12,7 +12,7 @@ from ops.cli import main
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left: its exit status and what it printed."""
+    """The exit status of a command, and what it printed."""
 
     status: int
     output: str

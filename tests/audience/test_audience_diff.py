@@ -17,7 +17,7 @@ type Members = list[dict[str, Any]]
 
 
 def compared(folder: Path, base: Members, head: Members, **options: Any) -> Document:
-    """The document of two builds of these members."""
+    """Return the document of two builds of these members."""
     paths = [folder / "base.duckdb", folder / "head.duckdb"]
     for path, members in zip(paths, (base, head), strict=True):
         path.unlink(missing_ok=True)
@@ -26,7 +26,7 @@ def compared(folder: Path, base: Members, head: Members, **options: Any) -> Docu
 
 
 def audience(document: Document, name: str = "non_buyers") -> dict[str, Any]:
-    """What the document says of an audience of the portal north."""
+    """Return what the document says of an audience of the portal north."""
     [found] = [
         entry
         for entry in document["audiences"]
@@ -36,7 +36,7 @@ def audience(document: Document, name: str = "non_buyers") -> dict[str, Any]:
 
 
 def moves(document: Document) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """Candidates, phones newly texted and no longer, by the fates."""
+    """Return candidates and phones newly and no longer texted, by fates."""
     return {
         (move["base_fate"], move["head_fate"]): (
             move["candidates"],
@@ -64,7 +64,7 @@ def test_a_phone_that_moves_to_a_sibling_is_not_newly_texted(tmp_path: Path) -> 
 
 
 def test_a_new_buyer_switches_and_is_not_newly_texted(tmp_path: Path) -> None:
-    """Between audiences: on both lists it counts as a change, in the portal not."""
+    """It changes both audiences, but not the portal."""
     document = compared(tmp_path, [member()], [member(audience="buyers")])
     assert (document["newly_texted"], document["no_longer_texted"]) == (0, 0)
     buyers, others = audience(document, "buyers"), audience(document)
@@ -83,7 +83,7 @@ def test_a_phone_counts_in_each_portal(tmp_path: Path) -> None:
 
 
 def test_a_changed_phone_is_newly_texted(tmp_path: Path) -> None:
-    """And the one before is no longer; an empty value is as good as none."""
+    """The phone before is no longer texted; an empty text counts as none."""
     base = [member(job_name=""), member(subject_uuid="s2", first_name="A")]
     head = [member(phone_number=OTHER_PHONE), member(subject_uuid="s2", first_name="B")]
     document = compared(tmp_path, base[:1], head[:1])
@@ -97,7 +97,7 @@ def test_a_changed_phone_is_newly_texted(tmp_path: Path) -> None:
 
 
 def test_second_phones_and_rows_without_a_phone_do_not_count(tmp_path: Path) -> None:
-    """`phone_number_2` gets no text, and a row can go by its e-mail."""
+    """`phone_number_2` gets no text, and an e-mail is enough for a row."""
     base = [member(reason="contact_missing", phone_number=None)]
     head = [member(phone_number=None, email="a@example.com")]
     document = compared(
@@ -111,7 +111,7 @@ def test_second_phones_and_rows_without_a_phone_do_not_count(tmp_path: Path) -> 
 
 
 def test_a_candidate_of_one_build_only(tmp_path: Path) -> None:
-    """An activity that only head resolves to."""
+    """Only head resolves the subject to this activity."""
     base = [member(activity_uuid="", reason="activity_not_in_webshop")]
     document = compared(tmp_path, base, [member()])
     assert moves(document) == {
@@ -122,7 +122,7 @@ def test_a_candidate_of_one_build_only(tmp_path: Path) -> None:
 
 
 def test_a_phone_counts_for_its_most_important_row(tmp_path: Path) -> None:
-    """To a guarded reason if there is one, else to the first of R13; never twice."""
+    """For a guarded reason if there is one, else for the first of R13; never twice."""
     reasons = ["duplicate", "no_images", "consent_expired"]
     base = [
         member(subject_uuid=f"s{n}", reason=reason) for n, reason in enumerate(reasons)
@@ -156,7 +156,7 @@ def test_an_audience_without_files_is_not_texted(tmp_path: Path) -> None:
 
 
 def test_names_in_list_variables_are_not_shown(tmp_path: Path) -> None:
-    """A group can be called as its teacher is; a contact route cannot."""
+    """A group can be named after its teacher; a contact route cannot."""
     variables = (
         {"groups": [], "contact_routes": ["subject"]},
         {"groups": ["Ms. Example", "b"], "contact_routes": ["delivery_1", "subject"]},
@@ -193,14 +193,14 @@ NOT_GUARDED = (
 
 @pytest.mark.parametrize("reason", NOT_GUARDED)
 def test_other_reasons_pass_the_guard(tmp_path: Path, reason: str) -> None:
-    """What is no reason of the person's own."""
+    """Reasons that do not come from the person."""
     document = compared(tmp_path, [member(reason=reason)], [member()])
     assert document["newly_texted"] == 1
     assert not has_failed(document)
 
 
 def refusals(folder: Path, head: Members, **base: Any) -> int:
-    """How many rows of `head` the guard tells, with base as `write_build` takes it."""
+    """Return how many rows of `head` the guard counts; `base` is for `write_build`."""
     folder.mkdir()
     before = write_build(folder / "base.duckdb", **base)
     document = compare(before, write_build(folder / "head.duckdb", head))
@@ -208,7 +208,7 @@ def refusals(folder: Path, head: Members, **base: Any) -> int:
 
 
 def test_a_guarded_reason_behind_another_counts(tmp_path: Path) -> None:
-    """Base says no_images, and judged the consent all the same."""
+    """Base says no_images, but has judged the consent too."""
     members = [member(reason="no_images")]
     hidden = {name: members[0][name] for name in members[0] if name.endswith("uuid")}
     hidden |= {"portal": "north", "exclusion_reason": "consent_denied"}
@@ -220,7 +220,7 @@ def test_a_guarded_reason_behind_another_counts(tmp_path: Path) -> None:
 
 
 def test_a_guarded_reason_counts_for_a_new_activity(tmp_path: Path) -> None:
-    """Base had the subject, by another activity and without consent."""
+    """Base had another activity of the subject, without consent."""
     members = [member(activity_uuid="a2", reason="consent_denied")]
     assert refusals(tmp_path / "build", [member()], members=members) == 1
 
@@ -232,7 +232,7 @@ def test_a_guarded_reason_counts_for_a_new_activity(tmp_path: Path) -> None:
 def test_a_suppressed_address_counts_in_a_row_that_both_text(
     tmp_path: Path, route: str, column: str
 ) -> None:
-    """Its fate is the same: only its address is the one that base took off."""
+    """Its fate is the same, but base had suppressed the address that head uses."""
     address = OTHER_PHONE if route == "sms" else "a@example.com"
     routes = [
         {
@@ -269,7 +269,7 @@ def test_a_stop_behind_an_unguarded_reason_counts(tmp_path: Path, reason: str) -
 def test_max_change_is_a_share_of_the_phones_in_base(
     tmp_path: Path, limit: str, fails: bool
 ) -> None:
-    """Coming and going together; as much as the limit is no more than it."""
+    """Arrivals and departures are added; a change equal to the limit passes."""
     numbers = [f"+1202555010{n}" for n in range(5)]
     base = [member(subject_uuid=n, phone_number=n) for n in numbers[:4]]
     head = [member(subject_uuid=n, phone_number=n) for n in numbers[1:]]
@@ -281,14 +281,14 @@ def test_max_change_is_a_share_of_the_phones_in_base(
 
 
 def test_any_phone_exceeds_a_share_of_none(tmp_path: Path) -> None:
-    """An audience that texted nobody."""
+    """The audience was empty in base."""
     base, head = [member(reason="no_images")], [member()]
     assert has_failed(compared(tmp_path, base, head, max_change=Fraction(1000)))
     assert not has_failed(compared(tmp_path, base, base, max_change=Fraction(0)))
 
 
 def test_examples_are_the_beginnings_of_uuids(tmp_path: Path) -> None:
-    """As many as are asked for, the first ones, nothing but letters and digits."""
+    """The first ones, up to the limit, and only letters, digits and hyphens."""
     uuids = ["b7c3f1aa-1", "a7c3f1aa-1", "a7c3f1aa-2", "<b>@x|`y"]
     base = [member(subject_uuid=uuid, reason="no_images") for uuid in uuids]
     head = [member(subject_uuid=uuid) for uuid in uuids]
@@ -319,19 +319,19 @@ FEW = st.lists(
 
 
 def with_fates(members: Members) -> Members:
-    """The members as the reference takes them."""
+    """Return the members in the form that the reference reads."""
     return [{**row, "fate": row["exclusion_reason"] or "exported"} for row in members]
 
 
 def without_zeros(value: Any) -> Any:
-    """A document in which a count of nothing is left out."""
+    """Return a document without counts of 0."""
     if isinstance(value, dict):
         return {k: without_zeros(v) for k, v in value.items() if v != 0}
     return [without_zeros(v) for v in value] if isinstance(value, list) else value
 
 
 def decided(document: Document) -> dict[str, Any]:
-    """Those parts of a document that the reference has."""
+    """Return the parts of a document that the reference has."""
     names = ("portal", "audience", "candidates", "rows", "phones", "changed_columns")
     parts = {
         "newly_texted": document["newly_texted"],
@@ -359,14 +359,14 @@ MIRRORED |= {there: back for back, there in MIRRORED.items()}
 
 
 def mirrored(value: Any) -> Any:
-    """The document of the same two builds, the other way round."""
+    """Return the document of the same two builds in reverse."""
     if isinstance(value, dict):
         return {MIRRORED.get(k, k): mirrored(v) for k, v in value.items()}
     return [mirrored(v) for v in value] if isinstance(value, list) else value
 
 
 def sorted_moves(document: Document) -> list[tuple[str, ...]]:
-    """The moves, in an order that a mirror does not change."""
+    """Return the moves, in an order that a reversal keeps."""
     return sorted(
         tuple(f"{name}={move[name]}" for name in sorted(move))
         for move in document["moves"]
@@ -385,7 +385,7 @@ def sorted_moves(document: Document) -> list[tuple[str, ...]]:
 def test_two_builds_are_compared_as_the_reference_does(
     tmp_path_factory: pytest.TempPathFactory, base: Members, head: Members
 ) -> None:
-    """Counts as told independently; the other way round, the mirror image."""
+    """The counts are the reference's; in reverse, they are mirrored."""
     folder = tmp_path_factory.mktemp("builds")
     forth = compared(folder, base, head, examples=3)
     wanted = expected(with_fates(base), with_fates(head))
@@ -412,7 +412,7 @@ def test_two_builds_are_compared_as_the_reference_does(
 def test_a_build_does_not_differ_from_itself(
     tmp_path_factory: pytest.TempPathFactory, members: Members
 ) -> None:
-    """Also where it is the very same file."""
+    """Even if both are the same file."""
     folder = tmp_path_factory.mktemp("builds")
     path = write_build(folder / "build.duckdb", members)
     document = compare(path, path, max_change=Fraction(0), examples=3)

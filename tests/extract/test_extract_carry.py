@@ -1,4 +1,4 @@
-"""What a load takes over from earlier ones, and what it asks for all the same."""
+"""What a load carries over from earlier ones, and what it asks for again."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -49,7 +49,7 @@ DIRT = [
 
 
 def asked(portal: FakePortal) -> Counter[str]:
-    """Return the paths that were asked for, without their queries; and start anew."""
+    """Return the paths that were asked for, without queries, and forget them."""
     paths = Counter(portal.path(one).partition("?")[0] for one in portal.seen)
     portal.seen.clear()
     return paths
@@ -187,7 +187,7 @@ def test_only_what_the_portal_still_lists_is_carried(tmp_path: Path) -> None:
 
 
 def hours_ago(hours: float) -> str:
-    """Return a time as SQL has it."""
+    """Return a time as SQL writes it."""
     return f"timestamptz '{datetime.now(UTC) - timedelta(hours=hours)}'"
 
 
@@ -328,7 +328,7 @@ def truncate(path: Path) -> None:
 
 
 def change_schema(path: Path) -> None:
-    """Return a file one more column."""
+    """Add a column to a file."""
     fresh = path.with_suffix(".new")
     with duckdb.connect() as connection:
         connection.execute(

@@ -20,7 +20,7 @@ NETWORK = "check the network, and base_url in seeds/portals.csv"
 
 
 async def silence(_: object) -> None:
-    """Answer nothing."""
+    """Never answer."""
     await asyncio.sleep(60)
 
 

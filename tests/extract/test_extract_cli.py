@@ -1,4 +1,4 @@
-"""The commands: what they print, what they end with, and what they never show."""
+"""The commands: output, exit codes, and what they never show."""
 
 import json
 import os
@@ -189,7 +189,7 @@ def test_failing_storage_ends_with_30(tmp_path: Path) -> None:
 
 
 def link(to: str) -> Any:
-    """A page that links elsewhere."""
+    """Return a page that links elsewhere."""
     return {"data": [{"uuid": "s0", "first_name": "Canaryname0"}], "next": to}
 
 

@@ -1,4 +1,4 @@
-"""One GET: what is tried again, what is not, and what is never done."""
+"""One GET: what is retried, what is not, and what is never sent."""
 
 import asyncio
 import gzip
@@ -43,7 +43,7 @@ GOOD = whole(b'{"uuid":"x"}')
 def get(
     origin: str, *segments: str, meter: Meter | None = None, **patience: Any
 ) -> object:
-    """Ask for one thing, with little patience."""
+    """Make one request, with little patience."""
     portal = portal_at(origin + BASE)
     meter = meter or Meter()
 
@@ -211,7 +211,7 @@ def test_a_compressed_body_is_read() -> None:
 
 
 def bomb(size: int) -> bytes:
-    """Compress as many spaces."""
+    """Compress this many spaces."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(b" " * 1_000_000) for _ in range(size // 1_000_000)]
     return b"".join([*parts, packer.flush()])
@@ -287,7 +287,7 @@ def test_endless_nesting_is_a_clear_error() -> None:
 
 
 def throttled(value: str | None, status: int = 429, **headers: str) -> Any:
-    """Answer too many requests once, then well."""
+    """Answer 429 once, then 200."""
     told = {} if value is None else {"Retry-After": value}
     return Turns((status, told | headers), {"uuid": "x"})
 

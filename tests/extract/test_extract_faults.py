@@ -1,4 +1,4 @@
-"""What a portal may do to a load: real `sms extract load` processes, real sockets.
+"""What a portal can do to a load: real `sms extract load` processes, real sockets.
 
 The sandbox plays one fault after the other. After each, all of this holds: readers see
 the load that was current before or a whole new one; where anything is missing, the
@@ -33,7 +33,7 @@ JOB_ROWS = ("jobs", "images", "subjects", "registrations", "access_keys")
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A project that has landed a world which the portal no longer has."""
+    """Return a project that has landed an older world of its portal."""
     folder = tmp_path_factory.mktemp("prepared")
     old, new = (generate(JOBS, SUBJECTS, seed, TODAY) for seed in (2, 1))
     with serve(new, password=PASSWORD) as sandbox:
@@ -48,7 +48,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage(prepared: Stage, tmp_path: Path) -> Stage:
-    """The prepared project, in a folder of the test's own."""
+    """Return the prepared project in the test's folder."""
     folder = tmp_path / "project"
     shutil.copytree(prepared.folder, folder, symlinks=True)
     return replace(prepared, folder=folder, said=[])
@@ -59,7 +59,7 @@ def stage(prepared: Stage, tmp_path: Path) -> Stage:
 
 @dataclass(frozen=True)
 class Stays:
-    """A fault for ever: where it is played, and what the error must say."""
+    """A permanent fault: where it is played, and what the error must say."""
 
     fault: str
     says: str
@@ -229,7 +229,7 @@ def test_odd_but_valid_answers_change_nothing(stage: Stage, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", ["overlapping", "repeated"])
 def test_repeated_rows_are_landed_as_sent(stage: Stage, fault: str) -> None:
-    """What comes twice is one again by its key in the models."""
+    """The models deduplicate repeated rows by their key."""
     assert stage.load(playing(fault)).returncode == 0
     subjects = {row["payload"] for row in landed(stage.landing, "subjects")}
     found = without_times(stage.landing)
@@ -327,7 +327,7 @@ def test_odd_ids_are_asked_for_and_landed_as_they_are(stage: Stage) -> None:
 
 
 def without_odd(value: Any) -> Any:
-    """Take what is odd off all ids, also those in JSON text."""
+    """Remove the odd ending of all ids, even in JSON text."""
     if isinstance(value, dict):
         return {key: without_odd(one) for key, one in value.items()}
     if isinstance(value, list):

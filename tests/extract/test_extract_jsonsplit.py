@@ -1,4 +1,4 @@
-"""A body that is split into its rows says what it says when it is parsed."""
+"""A body that is split into its rows has the same content as when it is parsed."""
 
 import json
 import mmap
@@ -137,7 +137,7 @@ def test_a_repeated_name_counts_once_or_is_refused() -> None:
 
 
 def resident() -> int:
-    """The memory that this process takes up with files, in bytes."""
+    """Return the memory of mapped files in this process, in bytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("RssFile:")[2].split()[0]) * 1024
 

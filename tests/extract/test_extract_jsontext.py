@@ -1,4 +1,4 @@
-"""JSON goes in and out without being altered."""
+"""JSON is read and written unchanged."""
 
 import json
 

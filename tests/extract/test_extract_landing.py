@@ -1,4 +1,4 @@
-"""Loads are whole, private, immutable, and current only once they are complete."""
+"""Loads are complete, private and immutable, and only then current."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a load asks for, what it lands, and when it fails as a whole."""
+"""What a load asks for, what it lands, and when it fails."""
 
 import json
 from collections import Counter
@@ -30,7 +30,7 @@ NON_BUYERS = "/jobs/j1/subjects?" + query("false")
 
 
 def by_key(rows: list[dict[str, Any]], *names: str) -> dict[Any, dict[str, Any]]:
-    """Index rows; each key may be there once."""
+    """Return rows by key; check that no key is repeated."""
     found = {tuple(row[name] for name in names): row for row in rows}
     assert len(found) == len(rows)
     return found
@@ -99,7 +99,7 @@ def test_an_absolute_next_link_to_the_same_origin_is_followed(tmp_path: Path) ->
 
 
 def looped(*after: str) -> Any:
-    """Answer a page of activities that links to the next of these, over and over."""
+    """Return pages of activities, the last of which links to the first."""
     path = "/activities/search"
     return Turns(*[{"data": [], "next": f"{path}?p={page}"} for page in after * 3])
 
@@ -211,7 +211,7 @@ def test_a_forbidden_key_fails_the_load(tmp_path: Path) -> None:
 
 
 def many_jobs(count: int, **more: Any) -> dict[str, Any]:
-    """Return the routes of a portal of many jobs of nobody."""
+    """Return the routes of a portal of many jobs without subjects."""
     jobs = [f"j{n}" for n in range(count)]
     routes: dict[str, Any] = {
         "/activities/search": [activity(f"a{n}", job) for n, job in enumerate(jobs)]

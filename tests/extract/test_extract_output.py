@@ -1,4 +1,4 @@
-"""A standard output that is full, closed, or heard by nobody."""
+"""A standard output that is full or closed."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ SANDBOX = ["sandbox", "--port", "0", "--jobs", "1", "--subjects", "1"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project with a load, and its portal running."""
+    """Return a project with a load, while its portal is running."""
     with serve(studio()) as portal:
         folder = project(tmp_path_factory.mktemp("output"), portal)
         assert extract(folder, "load").returncode == 0
@@ -33,7 +33,7 @@ def unheard() -> Iterator[int]:
 
 
 def run(folder: Path, command: list[str], stdout: int) -> tuple[int, str]:
-    """Run a command; give its exit code and standard error."""
+    """Run a command; return its exit code and standard error."""
     done = subprocess.run(
         [SMS, "extract", *command],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""What is in flight and how often, as the portal counts it, in virtual time."""
+"""Requests in flight and requests a second, as the portal counts them."""
 
 from collections.abc import Iterable
 from pathlib import Path

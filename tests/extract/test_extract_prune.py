@@ -1,4 +1,4 @@
-"""`extract prune`: which loads and stagings go, which never do, what a stop leaves."""
+"""`extract prune`: which loads and stagings go, which stay, what a stop leaves."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ RUN = "20250210T000000000000Z-aaaaaaaa"
 
 
 def load_id(day: int, hour: int = 0) -> str:
-    """Name a load of a day of February 2025."""
+    """Return the id of a load of a day in February 2025."""
     return f"202502{day:02}T{hour:02}0000000000Z-aaaaaaaa"
 
 
@@ -55,13 +55,13 @@ IDS = [load_id(day) for day in (28, 27, 20, 10, 1)]
 
 
 def facts(name: str, *portals: str, **more: Any) -> dict[str, Any]:
-    """Return what load.json says of a load of some portals."""
+    """Return the load.json of a load of some portals."""
     about = {"load_id": name, "extracted_at": "2025-02-01T00:00:00.000000Z"}
     return {**about, "portals": {key: {} for key in portals or ("studio",)}, **more}
 
 
 def a_load(name: str, *portals: str, **more: Any) -> Load:
-    """Return a load that is nowhere."""
+    """Return a load without files."""
     return Load(Path(name), facts(name, *portals, **more))
 
 
@@ -72,7 +72,7 @@ def kept(
     current: str | None = IDS[0],
     promoted: str | None = None,
 ) -> list[str]:
-    """Name the loads that stay, of loads that come newest first."""
+    """Return the ids of the loads that stay, of loads given newest first."""
     in_use = {promoted: PROMOTED} if promoted else {}
     by_id: dict[str, Load | None] = {one.load_id: one for one in loads}
     verdicts = judge(by_id, current, in_use, Rule(keep, keep_days), NOW)
@@ -156,7 +156,7 @@ def test_every_verdict_says_why() -> None:
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
-    """A landing of five loads, of which the newest is current."""
+    """Return a landing of five loads, of which the newest is current."""
     folder = tmp_path / "landing"
     (folder / ".staging").mkdir(parents=True)
     for name in IDS:
@@ -174,12 +174,12 @@ def make_load(landing: Path, name: str) -> None:
 
 
 def loads_in(landing: Path) -> list[str]:
-    """Name what is in `loads`, newest first."""
+    """Return the names in `loads`, newest first."""
     return sorted((one.name for one in (landing / "loads").iterdir()), reverse=True)
 
 
 def pruned(landing: Path, keep: int = 0, **options: Any) -> dict[str, str]:
-    """Prune, and give what was removed, with the reasons."""
+    """Prune; return what was removed, with the reasons."""
     dry_run = options.pop("dry_run", False)
     rule = Rule(keep, options.pop("keep_days", 0))
     in_use = partial(promoted_load, LocalRoot(landing.parent / "exports"))
@@ -189,7 +189,7 @@ def pruned(landing: Path, keep: int = 0, **options: Any) -> dict[str, str]:
 
 
 def promote(landing: Path, of_load: str, run_id: str = RUN) -> Path:
-    """Promote a run that was built from a load; give the export root."""
+    """Promote a run that was built from a load; return the export root."""
     run = {
         **{"run_id": run_id, "load_id": of_load, "as_of": "2025-02-10"},
         **{"variables": {}, "files": [], "counts": [], "promote": True},
@@ -362,7 +362,7 @@ def test_loads_can_be_listed_during_a_prune(landing: Path) -> None:
 
 
 def abandoned(landing: Path, name: str, hours: float | None = None) -> Path:
-    """Make what a killed load leaves; `hours` ago it has read a job whole."""
+    """Leave what a killed load leaves; it completed a job `hours` ago."""
     folder = landing / ".staging" / name
     folder.mkdir(parents=True)
     (folder / LOCK).touch()
@@ -470,7 +470,7 @@ KILLS = {
 
 
 def prune_with(landing: Path, fault: str) -> subprocess.CompletedProcess[str]:
-    """Prune with a fault done to the system calls."""
+    """Prune with a fault in one of the system calls."""
     call = fault.partition(":")[0]
     strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}"]
     return subprocess.run(
@@ -486,7 +486,7 @@ def prune_with(landing: Path, fault: str) -> subprocess.CompletedProcess[str]:
 
 
 def assert_converges(landing: Path) -> None:
-    """Check that the loads that are there are whole, and that the next prune ends."""
+    """Check that the remaining loads are complete and that the next prune succeeds."""
     for one in list_loads(landing):
         folder = landing / "loads" / one["load_id"]
         assert (folder / "portal=studio" / "users.parquet").read_text() == "rows"

@@ -1,4 +1,4 @@
-"""How many requests a load of the sandbox makes, counted by what it asks for."""
+"""How many requests of each kind a load of the sandbox makes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ JOBS, SUBJECTS = 1, 100
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one load asked for, and what it landed."""
+    """The requests of a load, and its rows."""
 
     asked: Counter[str]
     requests: int

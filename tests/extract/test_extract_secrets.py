@@ -40,14 +40,14 @@ GOOD = {"username": USERNAME, "password": PASSWORD}
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """The server of all these tests."""
+    """Yield the server of all these tests."""
     with serve_aws(tmp_path_factory.mktemp("moto")) as running:
         yield running
 
 
 @pytest.fixture
 def environ(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """This process asks the session's AWS."""
+    """Point this process to the server."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
@@ -173,7 +173,7 @@ def test_a_silent_aws_is_given_up(environ: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stranger(aws: Aws) -> Iterator[dict[str, str]]:
-    """The keys of a user of AWS without any rights; they are looked at meanwhile."""
+    """Yield the keys of an AWS user without rights, while rights are checked."""
     iam = aws.client("iam")
     iam.create_user(UserName="stranger")
     key = iam.create_access_key(UserName="stranger")["AccessKey"]

@@ -1,4 +1,4 @@
-"""What is asked of whom, from options, environment and seeds."""
+"""What a load asks of which portal, by options, environment and seeds."""
 
 import json
 from pathlib import Path

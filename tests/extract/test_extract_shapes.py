@@ -1,4 +1,4 @@
-"""Every shape that portals have been seen to send, and what is left of the others."""
+"""Every shape that portals send, and what becomes of unknown ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +31,7 @@ NOT_TEXT: list[Any] = [None, True, False, [], ["x"], {}, {"x": "y"}]
 
 
 def number(literal: str) -> Any:
-    """Parse a number as an answer's is parsed."""
+    """Parse a number as in an answer."""
     return parse(literal.encode())
 
 

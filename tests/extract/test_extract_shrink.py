@@ -1,4 +1,4 @@
-"""A load of far fewer subjects is landed, and not current before somebody says so."""
+"""A load of far fewer subjects is landed, but not current until it is accepted."""
 
 import json
 from pathlib import Path
@@ -25,13 +25,13 @@ FUTURE = "29990101T000000000000Z-00000000"
 
 
 def subjects(count: int) -> list[dict[str, Any]]:
-    """Return subjects of an order list; one of them comes twice."""
+    """Return subjects of an order list, one of them twice."""
     rows = [{"uuid": f"n{n}"} for n in range(count)]
     return rows + rows[:1]
 
 
 def current(landing: Path) -> str:
-    """Name the current load."""
+    """Return the id of the current load."""
     return (landing / "current").readlink().name
 
 
@@ -205,7 +205,7 @@ def test_accepting_the_wrong_load_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_current_load_from_the_future_is_an_error(tmp_path: Path) -> None:
-    """The clock has gone back: the new load would never be seen."""
+    """The clock was set back: the new load would never become current."""
     with serve(studio()) as portal:
         folder = project(tmp_path, portal)
         landing = folder / "landing"

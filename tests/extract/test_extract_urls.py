@@ -1,4 +1,4 @@
-"""Base URLs, path segments, and where a next link may lead."""
+"""Base URLs, path segments, and where a next link can lead."""
 
 import pytest
 from hypothesis import given

@@ -19,7 +19,7 @@ KINDS = {str: "string", dict: "object", int: "number", float: "number"}
 
 
 def part(heading: str) -> str:
-    """Return what stands under a heading."""
+    """Return the text under a heading."""
     text = DOCUMENT.split(f"\n{heading}\n")[1]
     return re.split(r"\n##+ ", text)[0]
 

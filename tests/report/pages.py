@@ -1,4 +1,4 @@
-"""Reports made up for the tests: of every way that a build ends."""
+"""Made-up reports of every way in which a build can end."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,12 +45,12 @@ LOAD = (
 
 
 def row(names: tuple[str, ...], *values: object) -> Row:
-    """A row of one of the report's queries."""
+    """Return a row of one of the report's queries."""
     return dict(zip(names, values, strict=True))
 
 
 def run_id(number: int) -> str:
-    """The id of the run of a night."""
+    """Return the id of the run of a night."""
     return f"202611{number + 1:02d}T013000000000Z-{number:08x}"
 
 
@@ -58,7 +58,7 @@ LAST = run_id(29)
 
 
 def build(**more: object) -> Build:
-    """A build in which everything passed."""
+    """Return a build in which everything passed."""
     results = [
         Result(f"{kind}_of_a_rather_long_name_{number:03d}", kind, status, failures)
         for kind, status, failures, count in (
@@ -83,7 +83,7 @@ def build(**more: object) -> Build:
 
 
 def facts() -> Facts:
-    """A promoted run of two portals after 29 others, two of which failed."""
+    """Return a promoted run of two portals after 29 others, two of which failed."""
     jobs = [
         row(JOB, "north", f"job-{n:04d}", HOSTILE[n] or None, 40, n, 40 - n)
         for n in range(len(HOSTILE))
@@ -153,7 +153,7 @@ def facts() -> Facts:
 
 
 def many_jobs() -> Facts:
-    """500 jobs, each with the longest name, in 9 portals."""
+    """Return a run of 500 jobs with the longest names, in 9 portals."""
     whole = facts()
     assert whole.numbers
     jobs = [
@@ -176,7 +176,7 @@ def many_jobs() -> Facts:
 
 
 def failed() -> Facts:
-    """A build whose contracts failed after its marts, the first of its root."""
+    """Return a build whose contracts failed after its marts."""
     whole = facts()
     results = [
         Result("assert_no_suppressed_address_is_exported", "test", "fail", 12),
@@ -196,7 +196,7 @@ def failed() -> Facts:
 
 
 def early() -> Facts:
-    """A build that failed before its marts, over a load that says little."""
+    """Return a build that failed before its marts, of a load with few facts."""
     return replace(
         failed(),
         promoted=None,
@@ -207,7 +207,7 @@ def early() -> Facts:
 
 
 def guarded() -> Facts:
-    """A run that passed and that the volume guard held back."""
+    """Return a run that passed, but was held back by the volume guard."""
     obstacle = (
         f"run {LAST}: is not promoted, as its rows differ by more than max_change (0.5)"
         f" from those of the promoted run {run_id(28)}: north buyers 900 -> 300. "
@@ -222,17 +222,17 @@ def guarded() -> Facts:
 
 
 def refreshed() -> Facts:
-    """A promoted run, and its copy without people who said stop meanwhile."""
+    """Return a promoted run that was replaced by its copy without late stops."""
     return replace(facts(), promoted=run_id(30))
 
 
 def not_asked() -> Facts:
-    """A run that passed and did not ask to be promoted, in an empty root."""
+    """Return a run that passed but did not ask to be promoted, in an empty root."""
     return replace(facts(), promoted=None, was_promoted=False)
 
 
 def empty() -> Facts:
-    """A run without a candidate."""
+    """Return a run without a candidate."""
     whole = facts()
     return replace(
         whole,
@@ -252,7 +252,7 @@ def empty() -> Facts:
 
 
 def one_portal() -> Facts:
-    """A run of one portal and one audience, and nobody reached twice."""
+    """Return a run of one portal and one audience, with one row a phone."""
     whole = facts()
     assert whole.numbers
     numbers = {

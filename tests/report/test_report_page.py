@@ -1,4 +1,4 @@
-"""The page in a browser, in both themes, and its sums; people are in none of it."""
+"""The page in a browser, in both themes, its sums, and that it names no person."""
 
 import re
 import shutil
@@ -49,21 +49,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def requested(page: Page) -> list[str]:
-    """The addresses that a page asks for from now on."""
+    """Return a list of the addresses that a page asks for from now on."""
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
     return seen
 
 
 def console(page: Page) -> list[str]:
-    """What a page says on its console from now on."""
+    """Return a list of what a page says on its console from now on."""
     seen: list[str] = []
     page.on("console", lambda message: seen.append(message.text))
     return seen
 
 
 def wide(page: Page) -> bool:
-    """Whether the page scrolls sideways, also where its folded parts are open."""
+    """Return whether the page scrolls sideways with all parts unfolded."""
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found: bool = page.evaluate(
         "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -76,7 +76,7 @@ def wide(page: Page) -> bool:
 def test_a_page_is_accessible_and_loads_nothing(
     browser: Browser, folder: Path, name: str
 ) -> None:
-    """At 360 and 1440 pixels in both themes; the policy refuses nothing of its own."""
+    """At 360 and 1440 pixels in both themes; the policy allows all that it has."""
     url = (folder / f"{name}.html").as_uri()
     grounds = set()
     for scheme in SCHEMES:
@@ -99,7 +99,7 @@ def test_a_page_is_accessible_and_loads_nothing(
 
 
 def test_the_policy_refuses_foreign_content(browser: Browser, folder: Path) -> None:
-    """A script, a style, an image and a request: so a name could do nothing either."""
+    """A script, a style, an image or a request in a name would do nothing."""
     context = browser.new_context()
     context.add_init_script(WATCH)
     page = context.new_page()
@@ -129,7 +129,7 @@ def test_the_policy_refuses_foreign_content(browser: Browser, folder: Path) -> N
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_small_and_reproducible(folder: Path, name: str) -> None:
-    """Also with 500 jobs, 30 runs and 273 contracts."""
+    """Even with 500 jobs, 30 runs and 273 contracts."""
     page = (folder / f"{name}.html").read_bytes()
     assert len(page) < MOST_BYTES
     assert render(PAGES[name]()) == page
@@ -137,7 +137,7 @@ def test_a_page_is_small_and_reproducible(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_no_script_and_no_link(folder: Path, name: str) -> None:
-    """Nothing that a browser would run, follow or fetch; and names of nobody."""
+    """Nothing that a browser would run, follow or fetch, and no person's name."""
     page = (folder / f"{name}.html").read_text()
     read = read_report(page)
     assert not read.tags & {"script", "link", "img", "a", "iframe", "form", "b"}
@@ -148,7 +148,7 @@ def test_a_page_has_no_script_and_no_link(folder: Path, name: str) -> None:
 
 
 def test_hostile_names_are_shown_as_they_are(browser: Browser, folder: Path) -> None:
-    """Each on its own line, cut after 80 characters, its direction its own."""
+    """Each on one line, cut after 80 characters, in its own writing direction."""
     read = read_report((folder / "facts.html").read_text())
     assert "Closed" not in read.headings
     names = [row[0] for row in read.tables["reachable"][1:]]
@@ -166,7 +166,7 @@ def test_hostile_names_are_shown_as_they_are(browser: Browser, folder: Path) -> 
 
 
 def test_the_funnel_adds_up() -> None:
-    """Each sum is the one before it with what comes and goes in between."""
+    """Each sum is the one before, plus and minus the changes between."""
     table = read_report(render(facts()).decode()).tables["funnel"][1:]
     reached = None
     for label, count in table:
@@ -182,7 +182,7 @@ def test_the_funnel_adds_up() -> None:
 
 
 def test_the_weakest_jobs_come_first() -> None:
-    """By share, the larger of equals first; a small job is no weak one; by number."""
+    """By share, the larger first among equals, without small jobs; or by number."""
     sizes = {"small": (9, 0), "half": (10, 5), "large": (20, 10), "none": (10, 0)}
     jobs = [row(JOB, "north", n, n, *size, 3) for n, size in sizes.items()]
     weak = [job["job_name"] for job in least_reachable(jobs)]
@@ -236,7 +236,7 @@ def test_the_answer_comes_first() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_stays_true_after_later_promotions(name: str) -> None:
-    """It speaks of its build alone, and names the command that knows the present."""
+    """It describes its build, and names the command that knows the present."""
     page = render(PAGES[name]()).decode()
     said = {
         "failed": ("Failed", f"Run {run_id(28)} stayed promoted."),
@@ -284,7 +284,7 @@ def test_a_build_with_neither_ledger_nor_list_has_a_banner() -> None:
 
 
 def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:
-    """With their rows, and how many of each kind passed."""
+    """With their rows, and the number of each kind that passed."""
     page = render(PAGES["failed"]()).decode()
     read = read_report(page)
     assert read.tables["failures"][1:] == [

@@ -33,7 +33,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A branch from `began`, and a main with a later commit; the working folder."""
+    """Return the folder of a branch from `began`; main has a later commit."""
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch", "main")
@@ -154,7 +154,7 @@ def test_outside_the_project_no_folder_is_made(repository: Path) -> None:
 def test_a_sandbox_that_cannot_be_loaded_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no seed of portals."""
+    """The seed of portals is missing."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError, match=r"^the sandbox was not loaded: "):
@@ -192,7 +192,7 @@ def test_failed_nodes_are_named(
     results: list[tuple[str, str]] | None,
     failed: list[str],
 ) -> None:
-    """By a program in place of uv that leaves what dbt would, and fails."""
+    """A program in place of uv leaves dbt's files and fails."""
     program = tmp_path / "uv"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What a review says, and that it fits into a comment."""
+"""The words of a review, and that it fits into a comment."""
 
 import json
 import re
@@ -18,7 +18,7 @@ MAX_CHARACTERS = 65_536
 
 
 def review(**found: Any) -> Review:
-    """A review with these findings and no others."""
+    """Return a review with these findings only."""
     nothing: dict[str, Any] = {
         "document": None,
         "obstacle": "head: no whole build",
@@ -32,7 +32,7 @@ def review(**found: Any) -> Review:
 
 
 def difference(name: str = "int_run", *lines: str) -> Difference:
-    """A model that differs in these lines."""
+    """Return a model that differs in these lines."""
     return Difference("model", name, lines or ("-old", "+new"))
 
 
@@ -122,7 +122,7 @@ def test_a_diff_cannot_end_its_own_block() -> None:
 
 
 def side(folder: Path, name: str, sql: str, seed: str) -> Side:
-    """A side of one model, one test and one seed, as a build leaves them."""
+    """Return a side of one model, one test and one seed, as a build leaves them."""
     built = Side(name, folder / "code" / name, folder / name)
     nodes = {
         "model.p.m": {"resource_type": "model", "name": "m", "compiled_code": sql},

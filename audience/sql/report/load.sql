@@ -1,5 +1,5 @@
 -- What the load asked the portals for, and what it carried over from earlier
--- loads: from its load.json, which need not say all of this. One row a portal.
+-- loads. Null where its load.json does not say. One row per portal.
 with
 
 portals as (

@@ -1,4 +1,4 @@
--- Why candidates are in no file, the most frequent reason first. One row a
+-- Why candidates are in no file, the most frequent reason first. One row per
 -- reason that occurs.
 with
 
@@ -12,7 +12,7 @@ excluded as (
     group by coalesce(exclusion_reason, 'not_written')
 ),
 
--- The variable `audience` can leave an audience out, which R13 does not name.
+-- The variable `audience` can leave an audience out; R13 has no name for that.
 reasons as (
     select
         reason,

@@ -178,9 +178,10 @@ def known_already(
     started: datetime,
     log: FilteringBoundLogger,
 ) -> Iterator[dict[str, Earlier]]:
-    """Gather the known rows of each portal in a load's folder, until the block ends.
+    """Yield the known rows of each portal; they are kept until the block ends.
 
-    `sources` has the source of each portal, `loads` the complete loads, newest first.
+    `folder` is the load's, `sources` has the source of each portal, and `loads` the
+    complete loads, newest first.
     """
     reading = window(started, reuse.resume_within)
     ages = {
@@ -317,7 +318,7 @@ def resume_users(known: KnownRows, folder: Path, reading: Window) -> None:
 
 
 def _whole_lines(path: Path) -> Iterator[Row]:
-    """Yield the rows of a file that may be cut off anywhere."""
+    """Yield the rows of a file that can be cut off anywhere."""
     with storage(path), path.open("rb") as file:
         for line in file:
             try:

@@ -193,7 +193,7 @@ class Client:
         )
 
     def follow(self, link: str, current: Request, page: int) -> Request:
-        """Make the request for a `next` link, if it may be followed at all."""
+        """Return the request for a `next` link; PortalError if it is unsafe."""
         try:
             target = next_target(
                 link, self.portal.origin, self.portal.base_path, current.target

@@ -208,7 +208,7 @@ def land(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
         for folder in [*staged.iterdir(), staged]:
             if folder.is_dir():
                 sync(folder)
-        # A load that nobody can see yet must not be pruned for not being current.
+        # Otherwise a prune could remove the load before it is current.
         with lock(landing):
             loads.mkdir(exist_ok=True)
             staged.rename(loads / load_id)

@@ -105,7 +105,7 @@ class Plan:
 def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
     """Make one load; return the facts of its load.json and whether it is `current`.
 
-    Keeps the meters of the plan's portals up to date. Raises ConfigError for a job that
+    Keep the meters of the plan's portals up to date. Raise ConfigError for a job that
     is not on sale, PortalError and StorageError; the landing is then unchanged.
     """
     started, clock = datetime.now(UTC), time.monotonic()
@@ -414,7 +414,7 @@ async def _read_whole_job(this: JobReading) -> None:
         _read_subjects(this, "non_buyers"),
         _read_registrations(this),
     )
-    # More than may be in flight, to make up for those that wait to retry.
+    # More workers than requests in flight, as some wait to retry.
     workers = 2 * this.of.concurrency
     await _each(this.registered, partial(_read_user, this), workers)
     await _take_access_keys(this, workers)
@@ -425,7 +425,7 @@ async def _read_details(this: JobReading) -> None:
     job, rows, details = this.job, this.rows, answer.value
     build = partial(shapes.job_row, job, details.name, details.payload)
     if not rows.add("jobs", job, answer.fetched_at, build):
-        # Its subjects still need a job to belong to.
+        # Its subjects still need a job.
         rows.add(
             "jobs", job, answer.fetched_at, partial(shapes.job_row, job, None, None)
         )
@@ -532,7 +532,7 @@ async def _take_access_keys(this: JobReading, workers: int) -> None:
     missing: list[str] = []
     await _each(asked, partial(_read_access_keys, this, missing), workers)
     if len(missing) == len(asked) and not had_none.issuperset(missing):
-        # The job itself may have gone meanwhile.
+        # Perhaps the job itself has gone.
         await api.job_details(this.of.client, this.job)
 
 

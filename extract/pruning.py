@@ -1,4 +1,4 @@
-"""Removing old loads and abandoned stagings: which ones may go, and why.
+"""Removing old loads and abandoned stagings: which ones go, and why.
 
 A load leaves `loads` in one rename and is removed in the staging area, so that the rest
 of a stopped prune does not look like a load; the next prune or load removes it. Readers
@@ -188,7 +188,7 @@ def _staged(landing: Path) -> list[str]:
 
 
 def _prune_staging(folder: Path, rule: Rule, now: datetime, dry_run: bool) -> Verdict:
-    """Remove a folder of the staging area unless it is still of use."""
+    """Remove a folder of the staging area unless a load uses or can resume it."""
     why = _why_staged(folder, rule, now)
     if folder.exists() and not (why or dry_run):
         # Without it, the rest is not resumed if the removal stops half-way.

@@ -33,8 +33,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "forbidden": (
         403,
-        "the credentials were refused (403): ask the portal's people whether this "
-        "user may read the API",
+        "the credentials were refused (403): ask the portal's support whether this "
+        "user is allowed to read the API",
     ),
     "missing": (404, f"answered 404: {URL}"),
     "busy": (429, "answered 429: try again later, and with a lower --rate"),

@@ -22,6 +22,17 @@ class Rule:
     keep: int
     keep_days: int
 
+    def why_kept(self, newer: int, age: timedelta) -> str:
+        """Return why to keep one of this age that `newer` others follow, or ''."""
+        if newer < self.keep:
+            return f"among the newest {self.keep}"
+        return younger_than(self.keep_days) if age < self.keep_days * DAY else ""
+
+
+def younger_than(days: int) -> str:
+    """Return the reason for keeping what is younger than this."""
+    return f"younger than {days} days" if days != 1 else "younger than a day"
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -32,8 +32,8 @@ class Facts:
     """Everything that a report shows.
 
     `promoted` is the id of the run that is promoted when the page is written, and
-    `was_promoted` says whether this run was promoted before. `numbers` is None if the
-    build did not make its marts, `files` if the run has no manifest.
+    `was_promoted` says whether this run has been. `numbers` is None if the build did
+    not make its marts, `files` if the run has no manifest.
     """
 
     build: Build

@@ -23,9 +23,9 @@ from extract import sandbox as built_in
 from extract.carry import Reuse
 from extract.check import check as check_portals
 from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
-from extract.client import utc_text
+from extract.client import Ask, utc_text
 from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
-from extract.load import REUSED, Ask, Limits, Plan, run
+from extract.load import REUSED, Limits, Plan, run
 from extract.logs import LogFormat, open_log
 from extract.portals import read_portals
 from extract.progress import progress

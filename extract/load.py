@@ -34,14 +34,7 @@ from common.files import private_files, storage
 from extract import portal as api
 from extract import shapes
 from extract.carry import Earlier, Known, Reuse, known_already, window
-from extract.client import (
-    Client,
-    Credentials,
-    Meter,
-    Patience,
-    open_lines,
-    utc_text,
-)
+from extract.client import Ask, Client, Patience, connect, utc_text
 from extract.landing import (
     SCHEMA,
     Load,
@@ -50,33 +43,12 @@ from extract.landing import (
     read_loads,
     write_parquet,
 )
-from extract.pace import Pace
-from extract.portals import Portal
 from extract.resume import LOAD, ROWS, SCRATCH, Interrupted, staging, wanted_of
 from extract.shrink import Comparison, find_shrunk
 from extract.staging import PortalRows, Rows, Staged, field_of
 from extract.urls import segment
 
 REUSED = ("access_keys", "users")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A portal to read, its credentials, and its requests a second (0: any)."""
-
-    portal: Portal
-    credentials: Credentials
-    rate: int
-    meter: Meter = field(default_factory=Meter)
-    world: str = ""
-
-    @property
-    def source(self) -> str:
-        """Where its rows come from; rows are only reused within one source.
-
-        It is the address, or `world` if the sandbox plays the portal.
-        """
-        return self.world or self.portal.origin + self.portal.base_path
 
 
 @dataclass(frozen=True)
@@ -270,17 +242,10 @@ async def _read_portal(
 ) -> None:
     started = time.monotonic()
     with staged.own:
-        async with open_lines(plan.concurrency) as lines:
-            client = Client(
-                lines,
-                portal=ask.portal,
-                credentials=ask.credentials,
-                pace=Pace(plan.concurrency, ask.rate),
-                meter=ask.meter,
-                log=log,
-                patience=plan.patience,
-                scratch=staged.own.staged.folder,
-            )
+        scratch = staged.own.staged.folder
+        async with connect(
+            ask, plan.concurrency, plan.patience, scratch, log
+        ) as client:
             reading = Reading(client, staged, earlier, plan.concurrency, log)
             jobs = await _read_activities(reading, plan.jobs)
             listing.set_result(set(jobs))

@@ -8,8 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from common.errors import ConfigError
-from extract.client import Access, Credentials, Patience
-from extract.load import Ask
+from extract.client import Access, Ask, Credentials, Patience
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 

@@ -17,9 +17,9 @@ import duckdb
 
 from common.seeds import COLUMNS
 from extract.carry import Reuse
-from extract.client import Credentials, Patience
+from extract.client import Ask, Credentials, Patience
 from extract.landing import SCHEMA
-from extract.load import Ask, Limits, Plan, run
+from extract.load import Limits, Plan, run
 from extract.logs import open_log
 from extract.portals import Portal
 from extract.urls import split_base_url

@@ -17,9 +17,8 @@ import pytest
 from common.errors import NotFoundError, PortalError
 from extract import body as body_module
 from extract.attempts import retry_after
-from extract.client import Client, Credentials, Meter, open_lines
+from extract.client import Ask, Credentials, Meter, connect
 from extract.logs import open_log
-from extract.pace import Pace
 from tests.extract.fake_portal import (
     BASE,
     Bytes,
@@ -48,17 +47,9 @@ def get(
     meter = meter or Meter()
 
     async def ask() -> object:
-        async with open_lines(2) as lines:
-            client = Client(
-                lines,
-                portal=portal,
-                credentials=Credentials(USERNAME, PASSWORD),
-                pace=Pace(2, 0),
-                meter=meter,
-                log=open_log("json"),
-                patience=replace(IMPATIENT, **patience),
-                scratch=Path(gettempdir()),
-            )
+        one = Ask(portal, Credentials(USERNAME, PASSWORD), rate=0, meter=meter)
+        limits, folder = replace(IMPATIENT, **patience), Path(gettempdir())
+        async with connect(one, 2, limits, folder, open_log("json")) as client:
             request = client.request(*(segments or ("jobs", "j")), job="j")
             return (await client.get(request, lambda body: body)).value
 
@@ -384,17 +375,10 @@ def test_connections_are_reused() -> None:
     with serve({"/jobs/j": answer}) as portal:
 
         async def ask() -> None:
-            async with open_lines(1) as lines:
-                client = Client(
-                    lines,
-                    portal=portal_at(portal.base_url),
-                    credentials=Credentials(USERNAME, PASSWORD),
-                    pace=Pace(1, 0),
-                    meter=Meter(),
-                    log=open_log("json"),
-                    patience=IMPATIENT,
-                    scratch=Path(gettempdir()),
-                )
+            credentials = Credentials(USERNAME, PASSWORD)
+            one = Ask(portal_at(portal.base_url), credentials, rate=0)
+            folder = Path(gettempdir())
+            async with connect(one, 1, IMPATIENT, folder, open_log("json")) as client:
                 for _ in range(5):
                     with pytest.raises(NotFoundError):
                         await client.get(client.request("jobs", "j"), lambda body: body)

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from extract.client import Credentials
-from extract.load import Ask, Plan, run
+from extract.client import Ask, Credentials
+from extract.load import Plan, run
 from extract.logs import open_log
 from extract.sandbox import (
     SANDBOX_PASSWORD,

@@ -60,10 +60,7 @@ COMPARED: Relations = {
 SIDES = ("base", "head")
 ROWS = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
 PHONES = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
-MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 PERCENT = 100
-# A subject's uuid can be any text that a portal sends.
-UNSAFE = "?"
 
 
 def compare(
@@ -121,7 +118,7 @@ def _document(
 ) -> Document:
     base, head = builds
     audiences = _audiences(connection)
-    moves = _moves(connection, examples)
+    moves = query(connection, "moves", {"examples": examples})
     return {
         "is_comparable": True,
         "obstacle": None,
@@ -176,24 +173,6 @@ def _percent(part: int, whole: int) -> float | None:
     if not whole:
         return None if part else 0.0
     return round(PERCENT * part / whole, 2)
-
-
-def _moves(connection: DuckDBPyConnection, examples: int) -> list[Row]:
-    subjects: dict[tuple[object, ...], list[str]] = {}
-    for row in query(connection, "examples", {"examples": examples}):
-        key = tuple(row[name] for name in MOVE)
-        subjects.setdefault(key, []).append(_safe(row["subject"]))
-    return [
-        {**row, "examples": subjects.get(tuple(row[name] for name in MOVE), [])}
-        for row in query(connection, "moves")
-    ]
-
-
-def _safe(subject: str) -> str:
-    return "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter == "-") else UNSAFE
-        for letter in subject
-    )
 
 
 def _refusals(connection: DuckDBPyConnection) -> Row:

@@ -5,8 +5,12 @@
 -- row per portal, audience and fate in base, and audience and fate in head.
 with
 
+-- An example is the start of a subject's uuid, which can be any text.
 moved as (
-    select *
+    select
+        *,
+        regexp_replace(left(subject_uuid, 8), '[^A-Za-z0-9-]', '?', 'g')
+            as example
     from pairs
     where is_move
 ),
@@ -18,7 +22,18 @@ row_counts as (
         base_fate,
         head_audience,
         head_fate,
-        count(*) as candidates
+        count(*) as candidates,
+        coalesce(
+            list_slice(
+                list_sort(
+                    list(distinct example)
+                    filter (where getvariable('examples') > 0)
+                ),
+                1,
+                getvariable('examples')
+            ),
+            []
+        ) as examples
     from moved
     group by all
 ),

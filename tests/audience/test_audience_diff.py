@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from audience.diff import MOVE, Document, compare, has_failed
+from audience.diff import Document, compare, has_failed
 from tests.audience.builds import member, write_build
 from tests.audience.reference import expected
 
@@ -298,6 +298,7 @@ def test_examples_are_the_beginnings_of_uuids(tmp_path: Path) -> None:
     assert move["examples"] == []
 
 
+MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 FATES = ["exported", "no_images", "suppressed", "consent_expired", "duplicate"]
 FEW = st.lists(
     st.builds(

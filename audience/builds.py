@@ -16,7 +16,6 @@ from audience.databases import (
     MEMBERS,
     REASONS,
     SHARED,
-    Row,
     check_relations,
     query,
 )
@@ -47,29 +46,10 @@ def read_build(connection: DuckDBPyConnection, name: str) -> Build:
     rows = query(connection, "build", build=name)
     if len(rows) != 1:
         raise DatabaseError(f"{name}: {BUILD} is malformed: rows: {len(rows)}")
-    variables = _variables(rows[0])
-    if variables is None or not _agrees(rows[0]):
+    [row] = rows
+    if not row.pop("is_whole"):
         raise DatabaseError(f"{name}: {BUILD} is malformed")
-    fields = {key: value for key, value in rows[0].items() if key != "has_passed"}
-    return Build(**{**fields, "variables": variables})
-
-
-def _variables(row: Row) -> dict[str, Any] | None:
-    try:
-        variables = json.loads(row["variables"] or "")
-    except ValueError:
-        return None
-    is_whole = isinstance(variables, dict) and "audience" in variables
-    return variables if is_whole else None
-
-
-def _agrees(row: Row) -> bool:
-    """Return whether the row has everything that its outcome calls for."""
-    known = [row["run_id"], row["code_version"]]
-    if row["has_passed"]:
-        known += [row["load_id"], row["as_of"]]
-    is_explained = row["has_passed"] == (row["obstacle"] is None)
-    return row["has_passed"] is not None and is_explained and all(known)
+    return Build(**row | {"variables": json.loads(row["variables"])})
 
 
 def check_passed(name: str, build: Build) -> None:

@@ -67,9 +67,9 @@ DAMAGED = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 def open_databases(paths: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     """Attach databases read-only under their names; one file can have two names.
 
-    DuckDB swaps out into a temporary folder and writes nothing else. Raise
-    DatabaseError, also later while it is read, for a database that is missing, in
-    use, damaged, or without a table or column that a query needs.
+    DuckDB writes to a temporary folder only. Raise DatabaseError, also in the block,
+    for a database that is missing, in use or damaged, or that lacks a table or column
+    that a query needs.
     """
     with TemporaryDirectory() as swap, duckdb.connect() as connection:
         connection.execute("set autoinstall_known_extensions = false")

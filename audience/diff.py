@@ -4,14 +4,14 @@ The words that `sms audience diff` uses:
 
     texted        a candidate is texted by a build that exports it into a file
     phone         the `phone_number` of a texted candidate; `phone_number_2` gets no
-                  text. A phone counts once in a portal, whatever its rows: two
+                  text. A phone counts once in a portal, however many rows it has: two
                   portals are two senders
     newly texted  a phone that head texts in a portal, in either audience, and base
-                  does not; no longer texted: the other way round
-    entering      a candidate that head texts and base does not; leaving: the other
-                  way round; switching: both text it, in another audience; changed:
-                  both text it in the same audience, and a value differs; moved:
-                  neither texts it, for another reason or in another audience
+                  does not; no longer texted: the reverse
+    entering      a candidate that head texts and base does not; leaving: the reverse;
+                  switching: both text it, in different audiences; changed: both text
+                  it in the same audience, but a value differs; moved: neither texts
+                  it, for different reasons or in different audiences
     fate          `exported`, an exclusion reason (R13), `not_written` (exported by the
                   rules, but the variable `audience` leaves its file out), or
                   `no_candidate` (the build has no such candidate)
@@ -60,10 +60,7 @@ COMPARED: Relations = {
 SIDES = ("base", "head")
 ROWS = ("entering", "leaving", "switching_in", "switching_out", "changed", "moved")
 PHONES = ("newly_texted", "no_longer_texted", "switching_in", "switching_out")
-MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 PERCENT = 100
-# A portal can send any text as a subject's uuid.
-UNSAFE = "?"
 
 
 def compare(
@@ -121,7 +118,7 @@ def _document(
 ) -> Document:
     base, head = builds
     audiences = _audiences(connection)
-    moves = _moves(connection, examples)
+    moves = query(connection, "moves", {"examples": examples})
     return {
         "is_comparable": True,
         "obstacle": None,
@@ -176,24 +173,6 @@ def _percent(part: int, whole: int) -> float | None:
     if not whole:
         return None if part else 0.0
     return round(PERCENT * part / whole, 2)
-
-
-def _moves(connection: DuckDBPyConnection, examples: int) -> list[Row]:
-    subjects: dict[tuple[object, ...], list[str]] = {}
-    for row in query(connection, "examples", {"examples": examples}):
-        key = tuple(row[name] for name in MOVE)
-        subjects.setdefault(key, []).append(_safe(row["subject"]))
-    return [
-        {**row, "examples": subjects.get(tuple(row[name] for name in MOVE), [])}
-        for row in query(connection, "moves")
-    ]
-
-
-def _safe(subject: str) -> str:
-    return "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter == "-") else UNSAFE
-        for letter in subject
-    )
 
 
 def _refusals(connection: DuckDBPyConnection) -> Row:

@@ -20,7 +20,7 @@ from audience.wording import (
     tables,
 )
 
-# GitHub allows 65,536 characters in a comment; the caller can add some.
+# GitHub allows 65,536 characters in a comment; the caller may need some.
 MAX_BYTES = 60_000
 ROW_LIMITS = (1000, 300, 100, 50, 25, 10, 5, 2, 0)
 # Everything but letters, digits, `_` inside a word, and `.` or `:` inside a number.

@@ -53,7 +53,7 @@ def read_promoted(run_id: str) -> Promoted:
 
 
 def _sources(root: Root, manifest: Manifest) -> Iterator[str]:
-    """Yield the run that a run is a copy of, the one that this is a copy of, ..."""
+    """Yield the run that a run is a copy of, then the one that this copies, ..."""
     while source := manifest.about.derived_from:
         yield source
         try:
@@ -65,7 +65,7 @@ def _sources(root: Root, manifest: Manifest) -> Iterator[str]:
 def read_fates(promoted: Promoted, keys: Set[Key]) -> dict[Key, str]:
     """Return `exported` or the exclusion reason of candidates in the promoted run.
 
-    One that it does not have is left out.
+    Leave out candidates that it does not have.
     """
     root, manifest = promoted.root, promoted.manifest
     if root is None or manifest is None:
@@ -79,6 +79,6 @@ def read_fates(promoted: Promoted, keys: Set[Key]) -> dict[Key, str]:
 
 
 def has_evidence(promoted: Promoted) -> bool:
-    """Return whether the promoted run says who is exported, as older runs do not."""
+    """Return whether the promoted run says who is exported; older runs do not."""
     files = promoted.manifest.files if promoted.manifest else ()
     return any(file.path == EVIDENCE for file in files)

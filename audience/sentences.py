@@ -1,6 +1,12 @@
-"""A trace in sentences: why someone gets a text or none, rule by rule."""
+"""A trace in sentences: why someone gets a text or none, rule by rule.
+
+explanation.txt is the text; the sentences that need more than a choice of words are
+made here.
+"""
 
 from collections.abc import Iterator
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from audience.databases import Row
 from audience.promoted import COPY, NONE, OTHER, SAME, UNREADABLE
@@ -8,7 +14,6 @@ from audience.trace import Trace
 from audience.wording import shown
 from common.text import counted
 
-INDENT = "  "
 # All contact routes fit in.
 LONGEST_FILTER = 100
 ROUTES = {
@@ -30,6 +35,15 @@ PLACES = {
     ("email", 2): "used as email_2",
 }
 DATED_BY = {"field": "with its own date", "starting": "dated by the activity's start"}
+PROMOTED = {
+    SAME: "This is the promoted run.",
+    COPY: "CAUTION: {this}; the promoted run {run_id} is a copy of it without people "
+    "who said stop.",
+    OTHER: "CAUTION: {this}; the promoted run is {run_id}.",
+    NONE: "No run is promoted; {this}.",
+    UNREADABLE: "CAUTION: the promoted run cannot be read: {obstacle}.",
+}
+PROMOTED_FATES = {"exported": "EXPORTED", "no_candidate": "not in it"}
 FOUND_BY = {
     "direct": "the subject names it",
     "image": "one of the subject's images belongs to it",
@@ -39,94 +53,25 @@ FOUND_BY = {
 
 def render(trace: Trace, *, show: bool) -> str:
     """Return the text without a final line break."""
-    lines = [*_about(trace["build"]), ""]
-    if not show:
-        lines += [
-            "Names, phones, e-mails and keys are masked; --show reveals them.",
-            "",
-        ]
-    people = trace["people"]
-    for number, person in enumerate(people, 1):
-        subject, portal = shown(person["subject_uuid"]), shown(person["portal"])
-        title = f"{number} of {len(people)}. Subject {subject} of portal {portal}"
-        unused = trace["build"]["unused_routes"]
-        lines += [title, *_person(person, unused), ""]
-    return "\n".join(lines).rstrip()
-
-
-def _about(build: Row) -> Iterator[str]:
-    yield (
-        f"Load {shown(build['load_id'])}, as of {build['as_of']}; "
-        f"run {shown(build['run_id'])}."
+    environment = Environment(
+        loader=PackageLoader("audience", "."),
+        autoescape=False,  # noqa: S701 - plain text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    filters = ", ".join(
-        f"{name} {shown(v, LONGEST_FILTER)}" for name, v in build["filters"].items()
+    environment.filters.update(
+        shown=shown, counted=counted, activity=_activity, route=_route
     )
-    yield f"Filters (R11): {filters}."
-    if build["obstacle"]:
-        yield (
-            "CAUTION, results may be inconsistent: the build did not finish or did "
-            f"not pass: {build['obstacle']}."
-        )
-    yield _promoted(build["promoted"], build["run_id"])
-
-
-def _promoted(promoted: Row, run_id: str) -> str:
-    this = f"this database is of run {shown(run_id)}"
-    run = promoted["run_id"]
-    said = {
-        SAME: "This is the promoted run.",
-        COPY: f"CAUTION: {this}; the promoted run {run} is a copy of it without "
-        "people who said stop.",
-        OTHER: f"CAUTION: {this}; the promoted run is {run}.",
-        NONE: f"No run is promoted; {this}.",
-        UNREADABLE: "CAUTION: the promoted run cannot be read: "
-        f"{promoted['obstacle']}.",
-    }
-    return said[promoted["relation"]]
-
-
-def _person(person: Row, unused_routes: list[str]) -> Iterator[str]:
-    yield f"{INDENT}Job: {_named(person['job_name'], person['job_uuid'])}"
-    if not person["is_subject"]:
-        reason = (
-            "only the job's details have the subject, not its order lists"
-            if person["is_job_on_sale"]
-            else "the job has no activity on sale"
-        )
-        yield f"{INDENT}Not a candidate: {reason} (R1)."
-        return
-    for candidate in person["candidates"]:
-        yield from _candidate(candidate, person)
-    yield f"{INDENT}Name: {_value(person['own_name'])}"
-    yield f"{INDENT}Group: {_value(person['group_name'])}"
-    yield f"{INDENT}Parent: {_value(person['parent_name'])}"
-    buyer = "yes, on" if person["is_buyer"] else "no, only on"
-    orders = "buyers" if person["is_buyer"] else "non-buyers"
-    yield f"{INDENT}Buyer: {buyer} the job's list of {orders} (R2)"
-    yield f"{INDENT}Registered users: {len(person['users'])} (R3)"
-    yield f"{INDENT}Gallery key: {_value(person['access_code'])} (R10)"
-    yield from _section("Activities (R1)", map(_activity, person["activities"]))
-    routes = map(_route, person["routes"])
-    yield from _section("Contact routes, best first (R4)", routes)
-    if unused_routes:
-        names = ", ".join(ROUTES[route] for route in unused_routes)
-        yield f"{INDENT}Not looked at, as contact_routes does not list them: {names}"
-
-
-def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
-    found = list(lines)
-    yield f"{INDENT}{title}:" + ("" if found else " none")
-    for line in found:
-        yield f"{INDENT * 2}{line}"
-
-
-def _named(name: str | None, uuid: str) -> str:
-    return f"{shown(name)} ({shown(uuid)})" if name else shown(uuid)
-
-
-def _value(value: str | None) -> str:
-    return shown(value) if value else "none"
+    environment.globals.update(
+        LONGEST_FILTER=LONGEST_FILTER,
+        DATED_BY=DATED_BY,
+        PROMOTED=PROMOTED,
+        PROMOTED_FATES=PROMOTED_FATES,
+        ROUTES=ROUTES,
+    )
+    template = environment.get_template("explanation.txt")
+    return template.render(**trace, show=show).rstrip()
 
 
 def _activity(activity: Row) -> str:
@@ -136,8 +81,12 @@ def _activity(activity: Row) -> str:
         sale = "not on sale in this job: not a candidate"
     else:
         sale = f"on sale, starting {activity['starting_at'] or 'unknown'}: candidate"
-    name = _named(activity["activity_name"], activity["activity_uuid"])
-    return f"{name}: {FOUND_BY[found]}; {sale}" + (f" ({strategy})" if strategy else "")
+    uuid = shown(activity["activity_uuid"])
+    name = activity["activity_name"]
+    named = f"{shown(name)} ({uuid})" if name else uuid
+    return f"{named}: {FOUND_BY[found]}; {sale}" + (
+        f" ({strategy})" if strategy else ""
+    )
 
 
 def _route(route: Row) -> str:
@@ -176,93 +125,3 @@ def _stops(route: Row) -> Iterator[str]:
         yield f"suppressed since {route['suppressed_at']} (R9)"
     if route["denied_at"]:
         yield f"another subject with it refused marketing at {route['denied_at']} (R9)"
-
-
-def _candidate(candidate: Row, person: Row) -> Iterator[str]:
-    uuid = candidate["activity_uuid"]
-    activity = (
-        _named(candidate["activity_name"], uuid) if uuid else "no activity on sale"
-    )
-    yield f"{INDENT}For {activity}: {_fate(candidate, person)}"
-    lines = [*_checks(candidate["checks"]), *_places(candidate)]
-    lines.append(f"Marketing consent: {_consent(candidate)} (R8)")
-    if candidate["fate"] == "exported":
-        lines.append(f"Evidence: {_evidence(candidate)}")
-    if promoted_fate := candidate["promoted_fate"]:
-        lines.insert(0, f"In the promoted run: {_promoted_fate(promoted_fate)}")
-    for line in lines:
-        yield f"{INDENT * 2}{line}"
-
-
-def _fate(candidate: Row, person: Row) -> str:
-    fate = candidate["fate"]
-    if fate == "exported":
-        address = f"phone {_value(candidate['phone_number'])}"
-        if not candidate["phone_number"]:
-            address = f"no phone, e-mail {_value(candidate['email'])}"
-        return f"EXPORTED to {person['portal']}'s {candidate['audience']}: {address}"
-    if fate == "not_written":
-        return (
-            "NOT WRITTEN: the rules export it, but the variable audience leaves out "
-            f"the {candidate['audience']}"
-        )
-    labels = {check["reason"]: check["label"] for check in candidate["checks"]}
-    return f"NOT EXPORTED: {shown(labels[fate])} ({shown(fate)}, R13)"
-
-
-def _promoted_fate(fate: str) -> str:
-    if fate == "exported":
-        return "EXPORTED"
-    if fate == "no_candidate":
-        return "not in it"
-    return f"NOT EXPORTED ({shown(fate)})"
-
-
-def _evidence(candidate: Row) -> str:
-    """Return what evidence.csv says of an exported row."""
-    routes = {"phone": candidate["phone_route"], "e-mail": candidate["email_route"]}
-    used = [f"{name} from {ROUTES[route]}" for name, route in routes.items() if route]
-    dated = DATED_BY[candidate["marketing_dated_by"]]
-    return ", ".join([f"{candidate['marketing_basis']} consent {dated}", *used])
-
-
-def _consent(candidate: Row) -> str:
-    explicit = candidate["marketing_basis"] == "explicit"
-    at = candidate["marketing_at"]
-    dated = f", dated {at}" if at else ", undated"
-    match candidate["marketing_decision"]:
-        case "deny":
-            return f"denied by the subject's own field{dated}"
-        case "grant" if explicit:
-            return f"granted by the subject's own field{dated}"
-        case "grant":
-            return f"granted by the portal's consent basis webshop{dated}"
-    if candidate["is_marketing_unknown"]:
-        return (
-            "none: the subject's field has an unknown word. If it means yes or no, add "
-            "it to seeds/consent_values.csv"
-        )
-    return "none: the subject's field does not grant it and no consent basis does"
-
-
-def _checks(checks: list[Row]) -> Iterator[str]:
-    """Yield the reasons that apply, in the order of R13, with what to do."""
-    applying = [check for check in checks if check["does_apply"]]
-    others = [check["reason"] for check in checks if not check["does_apply"]]
-    for number, check in enumerate(applying):
-        also = "Also" if number else "Why"
-        yield f"{also}: {check['meaning']} ({check['reason']}, {check['rule']})"
-        yield f"{INDENT}What to do: {check['remedy']}"
-    yield f"Reasons that do not apply (R13): {', '.join(map(shown, others))}"
-
-
-def _places(candidate: Row) -> Iterator[str]:
-    if candidate["kept_subject_uuid"]:
-        yield (
-            f"Kept instead: subject {shown(candidate['kept_subject_uuid'])}, activity "
-            f"{shown(candidate['kept_activity_uuid'])}, job "
-            f"{shown(candidate['kept_job_uuid'])} (R12)"
-        )
-    if candidate["displaced"]:
-        rows = counted(candidate["displaced"], "other row")
-        yield f"Kept instead of {rows} (R12)"

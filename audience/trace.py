@@ -1,4 +1,4 @@
-"""Why a person has a fate, as the build decided it. No rule runs again.
+"""Why a person has a fate, as the build decided it. No rule is evaluated again.
 
     {"build": {run_id, code_version, load_id, as_of, oldest_consent_at, obstacle,
                filters: {variable: value}, unused_routes: [route],
@@ -11,8 +11,8 @@
                                  "checks": [{reason, label, rule, meaning, remedy,
                                              does_apply}]}]}]}
 
-`promoted_fate` is the fate in the promoted run's files, where the database is of
-another run; it is null where they cannot tell.
+`promoted_fate` is the fate in the promoted run's files if the database is of another
+run, or null if they do not say.
 
 The files of audience/sql/person say what each list holds. Times are UTC text.
 """

@@ -22,7 +22,7 @@ SWITCHING = ("from the other", "to the other")
 
 @dataclass(frozen=True)
 class Table:
-    """A table; its text cells are data and must be laid out as data."""
+    """A table. Its text cells are data, and must be escaped as such."""
 
     title: str
     header: tuple[str, ...]

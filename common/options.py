@@ -18,6 +18,9 @@ class Span(click.ParamType[timedelta]):
     name = "time"
     units: ClassVar = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
+    def __init__(self, *, is_positive: bool = False) -> None:
+        self._is_positive = is_positive
+
     def convert(
         self,
         value: str | timedelta,
@@ -30,21 +33,8 @@ class Span(click.ParamType[timedelta]):
         found = re.fullmatch(r"([0-9]{1,5})([dhms])|0", value)
         if found is None:
             self.fail(f"{value!r} is not a time such as 30d, 6h, 45m or 0", param, ctx)
-        return timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
-
-
-class PositiveSpan(Span):
-    """A length of time greater than 0."""
-
-    def convert(
-        self,
-        value: str | timedelta,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> timedelta:
-        """Return the time; fail with a usage error."""
-        span = super().convert(value, param, ctx)
-        if not span:
+        span = timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
+        if self._is_positive and not span:
             self.fail("must be greater than 0", param, ctx)
         return span
 
@@ -64,7 +54,7 @@ class Percent(click.ParamType[Fraction]):
         try:
             percent = Fraction(value)
         except (ValueError, ZeroDivisionError):
-            self.fail("must be a number from 0, such as 2.5", param, ctx)
+            percent = Fraction(-1)
         if percent < 0:
             self.fail("must be a number from 0, such as 2.5", param, ctx)
         return percent

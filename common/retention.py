@@ -1,6 +1,5 @@
 """Which old loads and runs a prune keeps, and what it says of each."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -8,7 +7,8 @@ from datetime import timedelta
 import click
 
 from common.errors import ConfigError
-from common.options import MOST_DAYS
+from common.options import MOST_DAYS, json_option
+from common.output import print_json
 
 DAY = timedelta(days=1)
 
@@ -21,6 +21,17 @@ class Rule:
 
     keep: int
     keep_days: int
+
+    def why_kept(self, newer: int, age: timedelta) -> str:
+        """Return why to keep one of this age that `newer` others follow, or ''."""
+        if newer < self.keep:
+            return f"among the newest {self.keep}"
+        return younger_than(self.keep_days) if age < self.keep_days * DAY else ""
+
+
+def younger_than(days: int) -> str:
+    """Return the reason for keeping what is younger than this."""
+    return f"younger than {days} days" if days != 1 else "younger than a day"
 
 
 @dataclass(frozen=True)
@@ -37,9 +48,7 @@ def retention_options(what: str) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for option in (
-            click.option(
-                "--json", "as_json", is_flag=True, help="Print one JSON object."
-            ),
+            json_option,
             click.option(
                 "--dry-run", is_flag=True, help="Only say what would be removed."
             ),
@@ -86,6 +95,6 @@ def report_verdicts(
     if as_json:
         kept, removed = counts.values()
         report = {"dry_run": dry_run, "kept": kept, "removed": removed}
-        click.echo(json.dumps(report | {"verdicts": reported}, indent=2))
+        print_json(report | {"verdicts": reported})
     else:
         click.echo(", ".join(f"{word} {number}" for word, number in counts.items()))

@@ -32,7 +32,9 @@ ADVICE: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: (
         "check PORTAL_USERNAME and PORTAL_PASSWORD, or what PORTAL_SECRET names"
     ),
-    HTTPStatus.FORBIDDEN: "ask the portal's people whether this user may read the API",
+    HTTPStatus.FORBIDDEN: (
+        "ask the portal's support whether this user is allowed to read the API"
+    ),
     HTTPStatus.NOT_FOUND: CHECK_URL,
     HTTPStatus.GONE: CHECK_URL,
     HTTPStatus.TOO_MANY_REQUESTS: "try again later, and with a lower --rate",

@@ -1,8 +1,9 @@
-"""Carrying over access keys and users of earlier loads.
+"""What a load reuses of earlier loads, besides the jobs that it resumes.
 
-They cost one request each and rarely change, so a load carries over those that were
-fetched recently. Before it reads a portal they are put into a small database beside
-the staged rows, ready to be written, so memory does not grow with their number.
+Access keys and users cost one request each and rarely change, so a load carries over
+those that complete loads fetched recently, and the users of the load that it resumes.
+Before a portal is read they are put into a small database beside the staged rows, ready
+to be written, so memory does not grow with their number.
 
 The newest row of a key counts. A row that says "none" (a subject without a key, a user
 who is gone, a quarantined row) is never carried over, nor is an older row of its key.
@@ -11,18 +12,23 @@ who is gone, a quarantined row) is never carried over, nor is an older row of it
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import batched
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import duckdb
+from structlog.typing import FilteringBoundLogger
 
 from common.errors import StorageError
 from common.files import storage
+from common.locks import reading
 from extract.client import utc_text
 from extract.jsontext import dumps
-from extract.landing import SCHEMA, Load, begun_at, quoted, rows_of
+from extract.landing import SCHEMA, Load, begun_at, open_duckdb, quoted, rows_of
+from extract.resume import KNOWN, ROWS, SCRATCH
 from extract.shapes import Row
 from extract.staging import MAX_ROW_BYTES, Window
 
@@ -31,6 +37,16 @@ NONE = b""
 UNKNOWN_PAYLOADS = (None, "{}")
 KEYS = {"access_keys": ("job_uuid", "subject_uuid"), "users": ("user_uuid",)}
 TIME_TEXT = "strftime(fetched_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """How old reused rows can be. `is_fresh`: resume no interrupted load."""
+
+    max_age_keys: timedelta = timedelta(days=30)
+    max_age_users: timedelta = timedelta(days=7)
+    resume_within: timedelta = timedelta(hours=6)
+    is_fresh: bool = False
 
 
 class TornError(Exception):
@@ -62,11 +78,8 @@ class KnownRows:
         self._path = path
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._open()
-
-    def _open(self) -> None:
         with self._storage():
-            self._database = sqlite3.connect(self._path)
+            self._database = sqlite3.connect(path)
             # It is removed when the load ends, so it need not survive a crash.
             self._database.execute("pragma journal_mode = off")
             self._database.execute("pragma synchronous = off")
@@ -84,10 +97,9 @@ class KnownRows:
 
     def clear(self) -> None:
         """Remove all rows."""
-        self._database.close()
-        with storage(self._path):
-            self._path.unlink()
-        self._open()
+        with self._storage():
+            for entity in KEYS:
+                self._database.execute(f"delete from {entity}")  # noqa: S608
 
     def add(self, entity: str, rows: Iterable[Row], is_resumed: bool = False) -> None:
         """Add rows, unless a newer one of the same key is known."""
@@ -136,6 +148,87 @@ def _known(entity: str, row: Row) -> tuple[bytes, str]:
 
 def _is_there(user: Row) -> bool:
     return not user["is_gone"] and user["payload"] not in UNKNOWN_PAYLOADS
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The known rows of a portal.
+
+    `reading` is the window for jobs of an interrupted load, `ages` has the window for
+    rows of each entity.
+    """
+
+    known: KnownRows
+    reading: Window
+    ages: Mapping[str, Window]
+
+
+def window(started: datetime, age: timedelta) -> Window:
+    """Return the window from `age` before a load's start to the start."""
+    return Window(utc_text(started - age), utc_text(started))
+
+
+@contextmanager
+def known_already(
+    folder: Path,
+    sources: Mapping[str, str],
+    loads: Sequence[Load],
+    *,
+    reuse: Reuse,
+    started: datetime,
+    log: FilteringBoundLogger,
+) -> Iterator[dict[str, Earlier]]:
+    """Yield the known rows of each portal; they are kept until the block ends.
+
+    `folder` is the load's, `sources` has the source of each portal, and `loads` the
+    complete loads, newest first.
+    """
+    reading = window(started, reuse.resume_within)
+    ages = {
+        "access_keys": window(started, reuse.max_age_keys),
+        "users": window(started, reuse.max_age_users),
+    }
+    with ExitStack() as stack:
+        earlier = {}
+        for key, source in sources.items():
+            known = stack.enter_context(KnownRows(folder / KNOWN / f"{key}.sqlite"))
+            of_portal = Earlier(known, _since_complete(reading, loads, key), ages)
+            chosen = loads_to_carry(loads, key, source, ages)
+            _carry_all(of_portal, chosen, key, folder / SCRATCH, log)
+            resume_users(known, folder / ROWS / key, of_portal.reading)
+            earlier[key] = of_portal
+        yield earlier
+
+
+def _since_complete(reading: Window, loads: Sequence[Load], key: str) -> Window:
+    """Return the window without the time before the last complete load."""
+    ends = (load.finished_at for load in loads if load.portal(key))
+    return Window(max([reading.since, *ends]), reading.until)
+
+
+def _carry_all(
+    earlier: Earlier,
+    loads: Sequence[Load],
+    key: str,
+    scratch: Path,
+    log: FilteringBoundLogger,
+) -> None:
+    """Add the fresh rows of complete loads; none at all if one is damaged."""
+    with open_duckdb(scratch) as engine:
+        for load in loads:
+            try:
+                with reading(load.folder) as is_there:
+                    if is_there:
+                        carry(earlier.known, engine, load, key, earlier.ages)
+            except TornError as error:
+                earlier.known.clear()
+                log.warning(
+                    "nothing_carried",
+                    portal=key,
+                    load_id=load.load_id,
+                    reason=str(error),
+                )
+                return
 
 
 # From complete loads
@@ -225,7 +318,7 @@ def resume_users(known: KnownRows, folder: Path, reading: Window) -> None:
 
 
 def _whole_lines(path: Path) -> Iterator[Row]:
-    """Yield the rows of a file that may be cut off anywhere."""
+    """Yield the rows of a file that can be cut off anywhere."""
     with storage(path), path.open("rb") as file:
         for line in file:
             try:

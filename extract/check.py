@@ -11,9 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from common.errors import PortalError
 from extract import portal as api
-from extract.client import Client, Patience, open_lines
-from extract.load import Ask
-from extract.pace import Pace
+from extract.client import Ask, Patience, connect
 
 
 @dataclass(frozen=True)
@@ -38,17 +36,8 @@ def check(
 
 async def _check(ask: Ask, patience: Patience, log: FilteringBoundLogger) -> Finding:
     started = time.monotonic()
-    async with open_lines(1) as lines:
-        client = Client(
-            lines,
-            portal=ask.portal,
-            credentials=replace(ask.credentials, renew=None),
-            pace=Pace(1, ask.rate),
-            meter=ask.meter,
-            log=log,
-            patience=patience,
-            scratch=Path(gettempdir()),
-        )
+    once = replace(ask, credentials=replace(ask.credentials, renew=None))
+    async with connect(once, 1, patience, Path(gettempdir()), log) as client:
         try:
             activities, is_all = await api.first_activities(client)
         except PortalError as error:

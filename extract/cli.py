@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from common.options import PositiveSpan, Span
+from common.options import Span, json_option
 from common.retention import read_rule, retention_options
 
 if TYPE_CHECKING:
@@ -54,12 +54,9 @@ def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> 
 
 timeout_option = click.option(
     "--timeout",
-    type=PositiveSpan(),
+    type=Span(is_positive=True),
     help="The time limit for a complete answer; job details have at least 2m.  "
     "[default: 30s, or from PORTAL_SECRET]",
-)
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON list."
 )
 env_file_option = click.option(
     "--env-file",
@@ -114,7 +111,7 @@ def cli() -> None:
 @timeout_option
 @click.option(
     "--deadline",
-    type=PositiveSpan(),
+    type=Span(is_positive=True),
     help="The time limit for reading all portals.  [default: 12h]",
 )
 @click.option(
@@ -179,7 +176,7 @@ def load(
     max_quarantine: float,
     min_ratio: float,
     accept_shrink: bool,
-    **options: Any,  # noqa: ANN401  (fields of Wanted)
+    **options: Any,  # noqa: ANN401  (arguments of extract.commands.load)
 ) -> None:
     """Make one load: the portals' data as of now, landed completely or not at all.
 
@@ -189,8 +186,8 @@ def load(
     none.
     """
     from extract import commands  # noqa: PLC0415
+    from extract.carry import Reuse  # noqa: PLC0415
     from extract.load import Limits  # noqa: PLC0415
-    from extract.reuse import Reuse  # noqa: PLC0415
 
     reuse = Reuse(max_age_keys, max_age_users, resume_within, fresh)
     limits = Limits(
@@ -198,7 +195,7 @@ def load(
         min_ratio=min_ratio,
         accepts_shrink=accept_shrink,
     )
-    commands.load(commands.Wanted(reuse=reuse, limits=limits, **options))
+    commands.load(reuse=reuse, limits=limits, **options)
 
 
 @cli.command()

@@ -78,6 +78,18 @@ type Renew = Callable[[Credentials], Awaitable[Credentials | None]]
 
 
 @dataclass(frozen=True)
+class Access:
+    """The portals' credentials, with the rate and the time-out of their secret.
+
+    `rate` is in requests a second, `timeout` in seconds.
+    """
+
+    credentials: Credentials
+    rate: int | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
 class Patience:
     """The limits on retries, waits and sizes, in seconds and bytes."""
 
@@ -119,6 +131,25 @@ class Meter:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A portal to read, its credentials, and its requests a second (0: any)."""
+
+    portal: Portal
+    credentials: Credentials
+    rate: int
+    meter: Meter = field(default_factory=Meter)
+    world: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where its rows come from; rows are only reused within one source.
+
+        It is the address, or `world` if the sandbox plays the portal.
+        """
+        return self.world or self.portal.origin + self.portal.base_path
+
+
+@dataclass(frozen=True)
 class Request:
     """One GET: its target on the origin, its text in messages, and its limits."""
 
@@ -143,21 +174,17 @@ class Client:
     def __init__(
         self,
         lines: list[httpx.AsyncHTTPTransport],
-        *,
-        portal: Portal,
-        credentials: Credentials,
-        pace: Pace,
-        meter: Meter,
-        log: FilteringBoundLogger,
+        ask: Ask,
         patience: Patience,
         scratch: Path,
+        log: FilteringBoundLogger,
     ) -> None:
-        self.portal = portal
-        self.meter = meter
+        self.portal = ask.portal
+        self.meter = ask.meter
         self.patience = patience
         self._lines = lines
-        self._credentials = credentials
-        self._pace = pace
+        self._credentials = ask.credentials
+        self._pace = Pace(len(lines), ask.rate)
         self._log = log
         self._scratch = scratch
         self._has_answered = False
@@ -181,7 +208,7 @@ class Client:
         )
 
     def follow(self, link: str, current: Request, page: int) -> Request:
-        """Make the request for a `next` link, if it may be followed at all."""
+        """Return the request for a `next` link; PortalError if it is unsafe."""
         try:
             target = next_target(
                 link, self.portal.origin, self.portal.base_path, current.target
@@ -370,18 +397,24 @@ def utc_text(at: datetime) -> str:
 
 
 @asynccontextmanager
-async def open_lines(concurrency: int) -> AsyncIterator[list[httpx.AsyncHTTPTransport]]:
-    """Open the lines to one portal: one for each request in flight.
+async def connect(
+    ask: Ask,
+    concurrency: int,
+    patience: Patience,
+    scratch: Path,
+    log: FilteringBoundLogger,
+) -> AsyncIterator[Client]:
+    """Open the lines to one portal, one for each request in flight.
 
     Each has one connection: for every request, httpx checks all connections of a pool,
     which doubles the cost. A line is a transport, because cookies, redirects and hooks
-    of a client cost time too.
+    of a client cost time too. Large bodies are kept in the folder `scratch`.
     """
     async with AsyncExitStack() as stack:
         lines = [_line() for _ in range(concurrency)]
         for line in lines:
             await stack.enter_async_context(line)
-        yield lines
+        yield Client(lines, ask, patience, scratch, log)
 
 
 def _line() -> httpx.AsyncHTTPTransport:

@@ -1,11 +1,10 @@
 """The commands behind `sms extract`, once their options are read."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from logging import CRITICAL, ERROR
 from pathlib import Path
@@ -15,22 +14,23 @@ import click
 
 from common.errors import CommandError, ConfigError, ContractError, PortalError
 from common.files import private_files
+from common.output import print_json
 from common.retention import Rule, report_verdicts
 from extract import pruning, settings
 
 # The sandbox imports its parts when they are first used: a real load needs none.
 from extract import sandbox as built_in
+from extract.carry import Reuse
 from extract.check import check as check_portals
 from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
-from extract.client import utc_text
+from extract.client import Ask, utc_text
 from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
-from extract.load import REUSED, Ask, Limits, Plan, run
+from extract.load import REUSED, Limits, Plan, run
 from extract.logs import LogFormat, open_log
 from extract.portals import read_portals
 from extract.progress import progress
 from extract.pruning import LoadsInUse
 from extract.resume import code_digest
-from extract.reuse import Reuse
 from extract.shrink import SANDBOX, shrink_message
 from extract.stopping import stoppable
 
@@ -55,51 +55,42 @@ class SandboxSize:
     plain: bool = False
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The options of `sms extract load`; None: not given."""
-
-    landing: Path
-    keys: tuple[str, ...] = ()
-    jobs: tuple[str, ...] = ()
-    jobs_from: str | None = None
-    sandbox: bool = False
-    size: SandboxSize = SandboxSize()
-    concurrency: int = 8
-    rate: int | None = None
-    attempts: int | None = None
-    timeout: timedelta | None = None
-    deadline: timedelta | None = None
-    max_pages: int | None = None
-    log_format: LogFormat | None = None
-    reuse: Reuse = field(default_factory=Reuse)
-    limits: Limits = field(default_factory=Limits)
-
-
-def load(wanted: Wanted) -> None:
+def load(
+    landing: Path,
+    *,
+    keys: Sequence[str] = (),
+    jobs: Sequence[str] = (),
+    jobs_from: str | None = None,
+    sandbox: bool = False,
+    size: SandboxSize = SandboxSize(),
+    concurrency: int = 8,
+    rate: int | None = None,
+    log_format: LogFormat | None = None,
+    reuse: Reuse | None = None,
+    limits: Limits | None = None,
+    **patience: Any,  # noqa: ANN401  (arguments of settings.patience)
+) -> None:
     """Make one load, of the built-in sandbox if asked."""
-    portals = settings.choose_portals(read_portals(), wanted.keys, wanted.sandbox)
-    access = settings.read_access(portals, os.environ, wanted.sandbox)
-    patience = settings.patience(
-        access, wanted.attempts, wanted.timeout, wanted.deadline, wanted.max_pages
-    )
-    asks = settings.asks(portals, wanted.rate, access)
-    jobs = settings.read_jobs(wanted.jobs, wanted.jobs_from)
+    portals = settings.choose_portals(read_portals(), keys, sandbox)
+    access = settings.read_access(portals, os.environ, sandbox)
+    patient = settings.patience(access, **patience)
+    asks = settings.asks(portals, rate, access)
+    chosen = settings.read_jobs(jobs, jobs_from)
     with ExitStack() as stack:
         stack.enter_context(stoppable())
-        if wanted.sandbox:
-            asks = stack.enter_context(_asked_in_process(asks, wanted.size))
+        if sandbox:
+            asks = stack.enter_context(_asked_in_process(asks, size))
         plan = Plan(
             asks,
-            wanted.landing,
-            wanted.concurrency,
-            jobs,
-            patience,
-            wanted.reuse,
-            wanted.limits,
+            landing,
+            concurrency,
+            chosen,
+            patient,
+            reuse or Reuse(),
+            limits or Limits(),
         )
-        facts = _show_load(plan, wanted.log_format)
-    _refuse_not_current(wanted.landing, facts)
+        facts = _show_load(plan, log_format)
+    _refuse_not_current(landing, facts)
 
 
 @contextmanager
@@ -145,7 +136,7 @@ def check(keys: tuple[str, ...], timeout: timedelta | None, *, as_json: bool) ->
     patience = settings.patience(access, attempts=1, timeout=timeout)
     findings = check_portals(asks, patience, open_log("text", CRITICAL))
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in findings], indent=2))
+        print_json([asdict(one) for one in findings])
     else:
         width = max(len(one.portal) for one in findings)
         for one in findings:
@@ -186,7 +177,7 @@ def loads(landing: Path, *, as_json: bool) -> None:
     """List the complete loads, newest first; * marks the current one."""
     listed = list_loads(landing)
     if as_json:
-        click.echo(json.dumps(listed, indent=2))
+        print_json(listed)
         return
     if not listed:
         click.echo(f"no loads in {landing}: `sms extract load` makes one", err=True)

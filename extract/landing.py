@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from structlog.typing import FilteringBoundLogger
 
 from common.errors import ConfigError, ContractError, StorageError
-from common.files import storage, sync
+from common.files import storage, sync, write_private
 from common.locks import locked
 from extract.staging import MAX_ROW_BYTES, STAGING
 
@@ -203,11 +204,11 @@ def land(landing: Path, staged: Path, facts: dict[str, Any]) -> bool:
     load_id = facts["load_id"]
     loads = landing / LOADS
     with storage(landing):
-        _write_synced(staged / LOAD_JSON, facts)
+        _write_facts(staged / LOAD_JSON, facts)
         for folder in [*staged.iterdir(), staged]:
             if folder.is_dir():
                 sync(folder)
-        # A load that nobody can see yet must not be pruned for not being current.
+        # Otherwise a prune could remove the load before it is current.
         with lock(landing):
             loads.mkdir(exist_ok=True)
             staged.rename(loads / load_id)
@@ -228,9 +229,8 @@ def _make_current(landing: Path, load_id: str, scratch: Path) -> bool:
     return True
 
 
-def _write_synced(path: Path, facts: dict[str, Any]) -> None:
-    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    sync(path)
+def _write_facts(path: Path, facts: dict[str, Any]) -> None:
+    write_private(path, f"{json.dumps(facts, indent=2)}\n".encode())
 
 
 def current_id(landing: Path) -> str | None:
@@ -251,6 +251,18 @@ def list_loads(landing: Path) -> list[dict[str, Any]]:
             if folder.exists():
                 raise
     return listed
+
+
+def read_loads(landing: Path, log: FilteringBoundLogger | None = None) -> list[Load]:
+    """Return the complete loads, newest first; log those that cannot be read."""
+    loads = []
+    for folder in load_folders(landing):
+        try:
+            loads.append(read_load(folder))
+        except StorageError as error:
+            if log:
+                log.warning("load_not_used", load_id=folder.name, reason=str(error))
+    return loads
 
 
 def load_folders(landing: Path) -> list[Path]:
@@ -303,7 +315,7 @@ def accept(landing: Path, load_id: str, now: str) -> bool:
             )
         scratch = landing / STAGING / "accepted"
         if load.is_held_back:
-            _write_synced(scratch, load.facts | {"accepted_at": now})
+            _write_facts(scratch, load.facts | {"accepted_at": now})
             scratch.rename(load.folder / LOAD_JSON)
             sync(load.folder)
         _make_current(landing, load_id, scratch)

@@ -33,45 +33,22 @@ from common.errors import ConfigError, NotFoundError, PortalError
 from common.files import private_files, storage
 from extract import portal as api
 from extract import shapes
-from extract.carry import Known
-from extract.client import (
-    Client,
-    Credentials,
-    Meter,
-    Patience,
-    open_lines,
-    utc_text,
+from extract.carry import Earlier, Known, Reuse, known_already, window
+from extract.client import Ask, Client, Patience, connect, utc_text
+from extract.landing import (
+    SCHEMA,
+    Load,
+    land,
+    open_duckdb,
+    read_loads,
+    write_parquet,
 )
-from extract.landing import SCHEMA, Load, land, open_duckdb, write_parquet
-from extract.pace import Pace
-from extract.portals import Portal
 from extract.resume import LOAD, ROWS, SCRATCH, Interrupted, staging, wanted_of
-from extract.reuse import Earlier, Reuse, known_already, read_loads, window
 from extract.shrink import Comparison, find_shrunk
 from extract.staging import PortalRows, Rows, Staged, field_of
-from extract.stopping import run_stoppable
 from extract.urls import segment
 
 REUSED = ("access_keys", "users")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A portal to read, its credentials, and its requests a second (0: any)."""
-
-    portal: Portal
-    credentials: Credentials
-    rate: int
-    meter: Meter = field(default_factory=Meter)
-    world: str = ""
-
-    @property
-    def source(self) -> str:
-        """Where its rows come from; rows are only reused within one source.
-
-        It is the address, or `world` if the sandbox plays the portal.
-        """
-        return self.world or self.portal.origin + self.portal.base_path
 
 
 @dataclass(frozen=True)
@@ -100,7 +77,7 @@ class Plan:
 def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
     """Make one load; return the facts of its load.json and whether it is `current`.
 
-    Keeps the meters of the plan's portals up to date. Raises ConfigError for a job that
+    Keep the meters of the plan's portals up to date. Raise ConfigError for a job that
     is not on sale, PortalError and StorageError; the landing is then unchanged.
     """
     started, clock = datetime.now(UTC), time.monotonic()
@@ -118,7 +95,7 @@ def run(plan: Plan, log: FilteringBoundLogger) -> dict[str, Any]:
         with known_already(
             folder, sources, loads, reuse=plan.reuse, started=started, log=log
         ) as earlier:
-            staged = run_stoppable(_read_all(plan, folder / ROWS, earlier, log))
+            staged = asyncio.run(_read_all(plan, folder / ROWS, earlier, log))
         _write_portals(folder, staged, log)
         facts = {
             "load_id": load_id,
@@ -265,17 +242,10 @@ async def _read_portal(
 ) -> None:
     started = time.monotonic()
     with staged.own:
-        async with open_lines(plan.concurrency) as lines:
-            client = Client(
-                lines,
-                portal=ask.portal,
-                credentials=ask.credentials,
-                pace=Pace(plan.concurrency, ask.rate),
-                meter=ask.meter,
-                log=log,
-                patience=plan.patience,
-                scratch=staged.own.staged.folder,
-            )
+        scratch = staged.own.staged.folder
+        async with connect(
+            ask, plan.concurrency, plan.patience, scratch, log
+        ) as client:
             reading = Reading(client, staged, earlier, plan.concurrency, log)
             jobs = await _read_activities(reading, plan.jobs)
             listing.set_result(set(jobs))
@@ -349,11 +319,6 @@ class JobReading:
     reachable: set[str] = field(default_factory=set)
     registered: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    @property
-    def client(self) -> Client:
-        """The client of the job's portal."""
-        return self.of.client
-
 
 async def _read_job(reading: Reading, job: str) -> None:
     if await _resume_job(reading, job):
@@ -414,18 +379,18 @@ async def _read_whole_job(this: JobReading) -> None:
         _read_subjects(this, "non_buyers"),
         _read_registrations(this),
     )
-    # More than may be in flight, to make up for those that wait to retry.
+    # More workers than requests in flight, as some wait to retry.
     workers = 2 * this.of.concurrency
     await _each(this.registered, partial(_read_user, this), workers)
     await _take_access_keys(this, workers)
 
 
 async def _read_details(this: JobReading) -> None:
-    answer = await api.job_details(this.client, this.job)
+    answer = await api.job_details(this.of.client, this.job)
     job, rows, details = this.job, this.rows, answer.value
     build = partial(shapes.job_row, job, details.name, details.payload)
     if not rows.add("jobs", job, answer.fetched_at, build):
-        # Its subjects still need a job to belong to.
+        # Its subjects still need a job.
         rows.add(
             "jobs", job, answer.fetched_at, partial(shapes.job_row, job, None, None)
         )
@@ -438,7 +403,7 @@ async def _read_details(this: JobReading) -> None:
 
 
 async def _read_subjects(this: JobReading, listed_in: str) -> None:
-    async for one in api.subjects(this.client, this.job, listed_in):
+    async for one in api.subjects(this.of.client, this.job, listed_in):
         member = (None, one.raw)
         row = _add_subject(this, listed_in, one.position, member, one.fetched_at)
         if row:
@@ -461,7 +426,7 @@ def _add_subject(
 
 
 async def _read_registrations(this: JobReading) -> None:
-    async for one in api.registrations(this.client, this.job):
+    async for one in api.registrations(this.of.client, this.job):
         where = f"{this.job}/users/{one.position}"
         build = partial(shapes.registration_row, this.job, one.raw, one.position)
         if row := this.rows.add("registrations", where, one.fetched_at, build):
@@ -532,15 +497,15 @@ async def _take_access_keys(this: JobReading, workers: int) -> None:
     missing: list[str] = []
     await _each(asked, partial(_read_access_keys, this, missing), workers)
     if len(missing) == len(asked) and not had_none.issuperset(missing):
-        # The job itself may have gone meanwhile.
-        await api.job_details(this.client, this.job)
+        # Perhaps the job itself has gone.
+        await api.job_details(this.of.client, this.job)
 
 
 async def _read_access_keys(this: JobReading, missing: list[str], subject: str) -> None:
     found: shapes.AccessKeys | None = None
     this.of.staged.asked["access_keys"] += 1
     try:
-        answer = await api.access_keys(this.client, this.job, subject)
+        answer = await api.access_keys(this.of.client, this.job, subject)
         found, fetched_at = answer.value, answer.fetched_at
     except NotFoundError:
         missing.append(subject)

@@ -70,7 +70,7 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Wait until a request may be sent; it is in flight within the block."""
+        """Wait for permission to send a request, which is in flight in the block."""
         async with self._in_flight:
             if self._window:
                 await self._window.acquire()
@@ -83,7 +83,7 @@ class Pace:
             self._speed_up()
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for so many seconds: the pause holds for all requests."""
+        """Send nothing for this many seconds; the pause holds for all requests."""
         self._resume_at = max(
             self._resume_at, asyncio.get_running_loop().time() + seconds
         )

@@ -24,10 +24,9 @@ class Listed:
     fetched_at: str
 
 
-async def activities(client: Client) -> AsyncIterator[Listed]:
+def activities(client: Client) -> AsyncIterator[Listed]:
     """List the activities on sale."""
-    async for row in _rows(client, _on_sale(client)):
-        yield row
+    return _rows(client, _on_sale(client))
 
 
 async def first_activities(client: Client) -> tuple[int, bool]:
@@ -50,19 +49,16 @@ async def job_details(client: Client, job: str) -> Answer[JobDetails]:
     return await client.get(request, shapes.read_job_details)
 
 
-async def subjects(client: Client, job: str, listed_in: str) -> AsyncIterator[Listed]:
+def subjects(client: Client, job: str, listed_in: str) -> AsyncIterator[Listed]:
     """List the subjects of one of a job's order lists, `buyers` or `non_buyers`."""
     query = {"filter_has_order": HAS_ORDER[listed_in], **WITH_IMAGES}
     request = client.request("jobs", job, "subjects", job=job, query=query)
-    async for row in _rows(client, request):
-        yield row
+    return _rows(client, request)
 
 
-async def registrations(client: Client, job: str) -> AsyncIterator[Listed]:
+def registrations(client: Client, job: str) -> AsyncIterator[Listed]:
     """List the registrations of users on a job's subjects."""
-    request = client.request("jobs", job, "users", job=job)
-    async for row in _rows(client, request):
-        yield row
+    return _rows(client, client.request("jobs", job, "users", job=job))
 
 
 async def user(client: Client, user: str, job: str) -> Answer[dict[str, Any]]:

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from extract.load import Ask
+from extract.client import Ask
 
 REFRESHES = 5
 WIDTH = 30

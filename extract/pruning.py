@@ -1,4 +1,4 @@
-"""Removing old loads and abandoned stagings: which ones may go, and why.
+"""Removing old loads and abandoned stagings: which ones go, and why.
 
 A load leaves `loads` in one rename and is removed in the staging area, so that the rest
 of a stopped prune does not look like a load; the next prune or load removes it. Readers
@@ -13,7 +13,7 @@ from pathlib import Path
 from common.errors import StorageError
 from common.files import remove, storage, sync
 from common.locks import alone, is_held
-from common.retention import DAY, Rule, Verdict
+from common.retention import DAY, Rule, Verdict, younger_than
 from extract.landing import (
     LOAD_ID,
     LOADS,
@@ -82,49 +82,34 @@ def judge(
     could be current count for `keep`.
     """
     newest = _newest_full(loads)
-    verdicts = []
-    newer = 0
+    verdicts, newer = [], 0
     for load_id, load in loads.items():
         age = _age(load_id, now)
         why = (
             _why_needed(load_id, current, in_use)
-            or _why_newest(newest.get(load_id))
-            or _why_young(newer, age, rule)
+            or newest.get(load_id)
+            or rule.why_kept(newer, age)
         )
         verdicts.append(Verdict(load_id, bool(why), why or _old(load, age)))
         newer += load is not None and not load.is_held_back
     return verdicts
 
 
-def _newest_full(loads: Mapping[str, Load | None]) -> dict[str, list[str]]:
-    """Return the newest full load of each portal, as portals by load."""
+def _newest_full(loads: Mapping[str, Load | None]) -> dict[str, str]:
+    """Return the loads that are the newest full ones of a portal, and why they stay."""
     found: dict[str, str] = {}
+    seen: set[str] = set()
     for load_id, load in loads.items():
         if load is not None and load.is_full:
-            for portal in load.facts["portals"]:
-                found.setdefault(portal, load_id)
-    return {
-        load_id: [portal for portal, of in found.items() if of == load_id]
-        for load_id in found.values()
-    }
+            portals = [key for key in load.facts["portals"] if key not in seen]
+            if portals:
+                found[load_id] = f"the newest with all of {', '.join(portals)}"
+            seen.update(portals)
+    return found
 
 
 def _why_needed(load_id: str, current: str | None, in_use: Mapping[str, str]) -> str:
     return "current" if load_id == current else in_use.get(load_id, "")
-
-
-def _why_newest(portals: list[str] | None) -> str:
-    return f"the newest with all of {', '.join(portals)}" if portals else ""
-
-
-def _why_young(newer: int, age: timedelta, rule: Rule) -> str:
-    if newer < rule.keep:
-        return f"among the newest {rule.keep}"
-    return f"younger than {_days(rule.keep_days)}" if age < rule.keep_days * DAY else ""
-
-
-def _days(count: int) -> str:
-    return f"{count} days" if count != 1 else "a day"
 
 
 def _old(load: Load | None, age: timedelta) -> str:
@@ -188,7 +173,7 @@ def _staged(landing: Path) -> list[str]:
 
 
 def _prune_staging(folder: Path, rule: Rule, now: datetime, dry_run: bool) -> Verdict:
-    """Remove a folder of the staging area unless it is still of use."""
+    """Remove a folder of the staging area unless a load uses or can resume it."""
     why = _why_staged(folder, rule, now)
     if folder.exists() and not (why or dry_run):
         # Without it, the rest is not resumed if the removal stops half-way.
@@ -208,4 +193,4 @@ def _why_staged(folder: Path, rule: Rule, now: datetime) -> str:
     days = max(1, rule.keep_days)
     if last is None or now - datetime.fromisoformat(last) >= days * DAY:
         return ""
-    return f"the next load can resume it: younger than {_days(days)}"
+    return f"the next load can resume it: {younger_than(days)}"

@@ -84,7 +84,7 @@ def staging(landing: Path, load_id: str, interrupted: Interrupted) -> Iterator[P
 
 
 def _sweep(root: Path, folder: Path, interrupted: Interrupted) -> None:
-    """Resume the newest load that fits; remove folders that are of no use."""
+    """Resume the newest load that fits; remove folders that no load can resume."""
     for dead in dead_folders(root):
         wanted = read_object(dead / WANTED)
         is_same = wanted == interrupted.wanted

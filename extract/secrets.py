@@ -7,7 +7,7 @@ A secret is JSON: `username`, `password`, and optionally `rate_limit_per_sec` an
 import asyncio
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -16,7 +16,7 @@ from botocore import exceptions as aws
 from botocore.config import Config
 
 from common.errors import ConfigError
-from extract.client import Credentials
+from extract.client import Access, Credentials
 from extract.logs import quieten_libraries
 
 SETTING = "PORTAL_SECRET"
@@ -28,39 +28,21 @@ BOUNDS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 ACTIONS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameter"}
-NO_SUCH = (
-    "ResourceNotFoundException",
-    "ParameterNotFound",
-    "ParameterVersionNotFound",
-)
-DENIED = ("AccessDeniedException", "AccessDenied", "403")
-REFUSED = (
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)
+NO_SUCH = {
+    *("ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound"),
+}
+DENIED = {"AccessDeniedException", "AccessDenied", "403"}
+REFUSED = {
+    *("ExpiredTokenException", "IncompleteSignature", "InvalidClientTokenId"),
+    *("InvalidSignatureException", "MissingAuthenticationToken"),
+    *("SignatureDoesNotMatch", "UnrecognizedClientException"),
+}
 NO_CREDENTIALS = (
-    aws.NoCredentialsError,
-    aws.PartialCredentialsError,
-    aws.CredentialRetrievalError,
-    aws.SSOError,
+    *(aws.NoCredentialsError, aws.PartialCredentialsError),
+    *(aws.CredentialRetrievalError, aws.SSOError),
 )
 UNREACHABLE = (aws.ConnectionError, aws.HTTPClientError)
 MOST_SECONDS = 3600
-
-
-@dataclass(frozen=True)
-class Secret:
-    """The contents of a secret; `rate` in requests a second, `timeout` in seconds."""
-
-    username: str = field(repr=False)
-    password: str = field(repr=False)
-    rate: int | None
-    timeout: float | None
 
 
 class _NoSecretError(Exception):
@@ -83,11 +65,11 @@ class Renewal:
         async with self._lock:
             if self._newest is None:
                 found = await asyncio.to_thread(read_secret, self._place)
-                self._newest = Credentials(found.username, found.password, self)
+                self._newest = replace(found.credentials, renew=self)
         return None if self._newest == refused else self._newest
 
 
-def read_secret(place: str) -> Secret:
+def read_secret(place: str) -> Access:
     """Return the secret at `secretsmanager:ID` or `ssm:NAME`; ConfigError."""
     named = PLACE.fullmatch(place)
     if not named:
@@ -95,7 +77,7 @@ def read_secret(place: str) -> Secret:
         raise ConfigError(f"{SETTING} must be {FORMS}")
     quieten_libraries()
     try:
-        return _parsed(_kept(*named.groups()))
+        return _parsed(_kept(*named.groups()), Renewal(place))
     except _NoSecretError as error:
         raise ConfigError(f"{SETTING} {place}: {error}") from None
 
@@ -144,7 +126,7 @@ def _unanswered(error: Exception) -> str:
     return f"AWS could not be asked ({type(error).__name__})"
 
 
-def _parsed(text: str) -> Secret:
+def _parsed(text: str, renewal: Renewal) -> Access:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -152,9 +134,8 @@ def _parsed(text: str) -> Secret:
     if not isinstance(found, dict):
         raise _NoSecretError("is not a JSON object")
     rate = _number(found, "rate_limit_per_sec", least=1)
-    return Secret(
-        username=_text(found, "username"),
-        password=_text(found, "password"),
+    return Access(
+        Credentials(_text(found, "username"), _text(found, "password"), renewal),
         rate=None if rate is None else int(rate),
         timeout=_number(found, "timeout_s", least=0.1),
     )

@@ -3,13 +3,12 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from common.errors import ConfigError
-from extract.client import Credentials, Patience
-from extract.load import Ask
+from extract.client import Access, Ask, Credentials, Patience
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 
@@ -39,15 +38,6 @@ def choose_portals(
     if not chosen:
         raise ConfigError("the seed has no portal to ask")
     return chosen
-
-
-@dataclass(frozen=True)
-class Access:
-    """The portals' credentials, with the rate and the time-out of their secret."""
-
-    credentials: Credentials
-    rate: int | None = None
-    timeout: float | None = None
 
 
 def patience(
@@ -95,7 +85,8 @@ def read_access(
             f"missing settings: {', '.join(missing)}: set them in the environment, or "
             f"{SECRET}, which says where AWS keeps them"
         )
-    return Access(_usable(Credentials(given[USERNAME], given[PASSWORD]), USERNAME))
+    access = Access(Credentials(given[USERNAME], given[PASSWORD]))
+    return _usable(access, USERNAME)
 
 
 def _kept_access(given: Mapping[str, str]) -> Access:
@@ -104,19 +95,17 @@ def _kept_access(given: Mapping[str, str]) -> Access:
             f"{' and '.join(given)} are set: unset {SECRET} or the others"
         )
     # boto3 is slow to import, and few loads need it.
-    from extract.secrets import Renewal, read_secret  # noqa: PLC0415
+    from extract.secrets import read_secret  # noqa: PLC0415
 
-    found = read_secret(given[SECRET])
-    credentials = Credentials(found.username, found.password, Renewal(given[SECRET]))
-    return Access(_usable(credentials, SECRET), found.rate, found.timeout)
+    return _usable(read_secret(given[SECRET]), SECRET)
 
 
-def _usable(credentials: Credentials, setting: str) -> Credentials:
-    if ":" in credentials.username:
+def _usable(access: Access, setting: str) -> Access:
+    if ":" in access.credentials.username:
         raise ConfigError(
             f"{setting}: a user name has no colon, which Basic authentication forbids"
         )
-    return credentials
+    return access
 
 
 def asks(portals: Iterable[Portal], rate: int | None, access: Access) -> list[Ask]:

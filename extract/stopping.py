@@ -1,63 +1,34 @@
-"""Orderly stops on SIGTERM and SIGINT.
+"""Orderly stops on SIGTERM and SIGINT."""
 
-An exception that a signal raises in one coroutine abandons the others, and Python warns
-about each. So SIGTERM cancels the reading, as asyncio itself does for SIGINT.
-"""
-
-import asyncio
 import signal
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from types import FrameType
 
-# A shell reports a command that a signal ended as this plus the signal's number.
-SIGNALLED = 128
+from common.commandline import SIGNALLED
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise SystemExit on SIGTERM or SIGINT in the block."""
-    before = signal.signal(signal.SIGTERM, _stop)
+    """Raise SystemExit on SIGTERM or SIGINT in the block.
+
+    An exception that a signal raises in one coroutine would abandon the others. asyncio
+    cancels them all on SIGINT, so SIGTERM is handled as SIGINT is at that moment.
+    """
+    received = signal.SIGINT
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = signal.Signals(number)
+        as_interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(as_interrupt):
+            raise KeyboardInterrupt
+        as_interrupt(number, frame)
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     except KeyboardInterrupt:
-        _stop(signal.SIGINT, None)
+        raise SystemExit(SIGNALLED + received) from None
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def run_stoppable[T](reading: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; SIGTERM and SIGINT cancel it, and are then raised."""
-    if threading.current_thread() is not threading.main_thread():
-        return asyncio.run(reading)
-    before = signal.getsignal(signal.SIGTERM)
-    stopped: list[int] = []
-    try:
-        return asyncio.run(_cancelled_by_sigterm(reading, stopped))
-    except asyncio.CancelledError:
-        if stopped:
-            _stop(signal.SIGTERM, None)
-        raise
-    finally:
-        # The closed loop has reset the handler.
-        signal.signal(signal.SIGTERM, before)
-
-
-async def _cancelled_by_sigterm[T](
-    reading: Coroutine[Any, Any, T], stopped: list[int]
-) -> T:
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-
-    def stop() -> None:
-        stopped.append(signal.SIGTERM)
-        if task:
-            task.cancel()
-
-    loop.add_signal_handler(signal.SIGTERM, stop)
-    return await reading
-
-
-def _stop(number: int, _: object) -> NoReturn:
-    raise SystemExit(SIGNALLED + number)

@@ -1,6 +1,6 @@
-"""Addresses: base URLs, origins, path segments, and where a `next` link may lead.
+"""Addresses: base URLs, origins, path segments, and where a `next` link can lead.
 
-Every request has an origin, fixed by the seeds, and a target: path and query. So the
+A request has an origin, which the seed fixes, and a target: path and query. So the
 credentials cannot leave a portal's origin.
 """
 

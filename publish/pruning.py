@@ -86,14 +86,9 @@ def _why_kept(run: Run, newer: int, age: timedelta, rule: Rule) -> str:
         return "being written"
     if run.is_half_removed:
         return ""
-    if newer < rule.keep:
-        return f"among the newest {rule.keep}"
-    if age < rule.keep_days * DAY:
-        days = f"{rule.keep_days} days" if rule.keep_days != 1 else "a day"
-        return f"younger than {days}"
-    if not run.is_finished and age < DAY:
-        return "unfinished and younger than a day: it could be in progress"
-    return ""
+    is_new = not run.is_finished and age < DAY
+    in_progress = "unfinished and younger than a day: it could be in progress"
+    return rule.why_kept(newer, age) or (in_progress if is_new else "")
 
 
 def _why_removed(run: Run, age: timedelta) -> str:

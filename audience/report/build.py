@@ -1,18 +1,12 @@
-"""What a build knows of itself at its end, as ops.build.hooks says it.
+"""What a build knows of itself at its end.
 
-    report_json   {"run_id", "load_id", "code_version", "obstacle",
-                   "variables": {...}, "left_out",
-                   "results": [{"name", "kind", "status", "failures"}]}
-
-`kind` is dbt's: model, seed, test, unit_test. `failures` is a test's number of rows or
-null. `obstacle` says why the run must not be promoted, and is empty otherwise.
-`left_out` counts the nodes without a result. There is no personal data, except that
-`variables` can list groups, which can be named after teachers.
+None of it is personal data, except that `variables` can list groups, which can be named
+after teachers.
 """
 
 from dataclasses import dataclass
 
-from publish.fields import Fields, Json
+from publish.fields import Json
 from publish.layout import AUDIENCES
 from publish.manifest import Suppressions
 
@@ -22,7 +16,10 @@ SKIPPED = "skipped"
 
 @dataclass(frozen=True)
 class Result:
-    """How a model, a seed or a test ended."""
+    """How a model, a seed or a test ended.
+
+    `kind` and `status` are dbt's; `failures` is a test's number of rows.
+    """
 
     name: str
     kind: str
@@ -42,7 +39,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Build:
-    """A build that has ended."""
+    """A build that has ended.
+
+    `obstacle` says why the run must not be promoted, and is empty otherwise. `left_out`
+    counts the nodes without a result.
+    """
 
     run_id: str
     load_id: str
@@ -73,26 +74,3 @@ class Build:
         return sorted(
             (r for r in self.results if r.is_good), key=lambda r: (r.kind, r.name)
         )
-
-
-def read_build(report_json: str) -> Build:
-    """Return the build of report_json; raise ContractError if malformed."""
-    fields = Fields.parse("report_json", report_json)
-    return Build(
-        run_id=fields.run_id("run_id"),
-        load_id=fields.text("load_id"),
-        code_version=fields.text("code_version"),
-        obstacle=fields.text("obstacle", empty=True),
-        variables=fields.mapping("variables"),
-        left_out=fields.count("left_out"),
-        results=tuple(_read_result(item) for item in fields.items("results")),
-    )
-
-
-def _read_result(fields: Fields) -> Result:
-    return Result(
-        name=fields.text("name"),
-        kind=fields.text("kind"),
-        status=fields.text("status"),
-        failures=fields.count_or_none("failures"),
-    )

@@ -12,18 +12,19 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from audience.builds import in_words
-from audience.report import tables, wording
+from audience.builds import in_words, variable_text
+from audience.databases import Row
+from audience.report import tables
 from audience.report.build import Build
-from audience.report.charts import columns
-from audience.report.numbers import Numbers, PortalLoad
+from audience.report.numbers import Numbers
 from audience.report.trend import TrendRun
 from audience.wording import number
 from common.text import counted
-from publish.layout import AUDIENCES
 from publish.manifest import RunFile
 
 PACKAGE = "audience.report"
+# Longer lists of files and failed contracts are cut.
+LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,15 @@ class Facts:
     """Everything that a report shows.
 
     `promoted` is the id of the run that is promoted when the page is written, and
-    `was_promoted` says whether this run was, until then. `numbers` is None when the
-    build did not make its marts, `files` when the run has no manifest.
+    `was_promoted` says whether this run has been. `numbers` is None if the build did
+    not make its marts, `files` if the run has no manifest.
     """
 
     build: Build
     promoted: str | None
     was_promoted: bool
     numbers: Numbers | None
-    load: Sequence[PortalLoad]
+    load: Sequence[Row]
     files: Sequence[RunFile] | None
     trend: Sequence[TrendRun]
 
@@ -53,62 +54,37 @@ def render(facts: Facts) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, counted=counted)
-    environment.globals.update(began_at=wording.began_at)
+    environment.filters.update(
+        number=number, counted=counted, in_words=in_words, short=_short
+    )
+    environment.globals.update(
+        LISTED=LISTED,
+        MINUS=tables.MINUS,
+        KINDS=tables.KINDS,
+        added=tables.added,
+        began_at=tables.began_at,
+        how_failed=tables.how_failed,
+        longest=tables.longest,
+        percent=tables.percent,
+        share=tables.share,
+        variable_text=variable_text,
+        tables=tables,
+    )
     style = files(PACKAGE).joinpath("style.css").read_text("utf-8")
-    most_rows = max((run.rows or 0 for run in facts.trend), default=0)
     page = environment.get_template("page.html").render(
         facts=facts,
-        state=_state(facts),
-        title=wording.title(
-            facts.build, facts.numbers, was_promoted=facts.was_promoted
-        ),
-        lead=list(
-            wording.lead(
-                facts.build,
-                facts.numbers,
-                facts.promoted,
-                was_promoted=facts.was_promoted,
-            )
-        ),
-        change=wording.change(facts.trend),
         contact=in_words("{contact}", facts.build.variables),
-        tables=tables,
-        most_rows=most_rows,
-        trend_chart=_trend_chart(facts.trend, most_rows),
+        most_rows=max((run.rows or 0 for run in facts.trend), default=0),
         style=Markup(style),  # noqa: S704 - the project's own file
         style_hash=_policy_hash(style),
     )
     return page.encode()
 
 
+def _short(length: float) -> str:
+    return f"{round(length, 2):g}"
+
+
 def _policy_hash(style: str) -> str:
     digest = hashlib.sha256(style.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def _state(facts: Facts) -> tuple[str, str]:
-    """Return how the build ended, as a class of the style and in words.
-
-    The page cannot change, so it says nothing that a later promotion makes untrue.
-    """
-    if facts.build.failed():
-        return "bad", "Failed"
-    said = (
-        "Promoted by its build" if facts.was_promoted else "Not promoted by its build"
-    )
-    if facts.build.obstacle:
-        return "bad", said
-    return ("good" if facts.was_promoted else "plain"), said
-
-
-def _trend_chart(trend: Sequence[TrendRun], most_rows: int) -> Markup:
-    heights = [
-        None
-        if run.buyers is None or run.non_buyers is None
-        else list(zip(AUDIENCES, (run.buyers, run.non_buyers), strict=True))
-        for run in trend
-    ]
-    gaps = sum(height is None for height in heights)
-    label = f"Rows of {counted(len(trend), 'run')}, {gaps} without a manifest"
-    return columns(heights, most_rows, label)

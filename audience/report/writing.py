@@ -12,8 +12,9 @@ from dbt_common.events.base_types import EventLevel
 from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
 
+from audience.databases import query
 from audience.report.build import Build
-from audience.report.numbers import read_load, read_numbers
+from audience.report.numbers import read_numbers
 from audience.report.page import Facts, render
 from audience.report.trend import read_trend
 from common.errors import CommandError, ContractError
@@ -53,7 +54,7 @@ def _write(root: Root, connection: duckdb.DuckDBPyConnection, build: Build) -> s
             promoted=promoted,
             was_promoted=build.run_id in (promoted, *promoted_runs(root)),
             numbers=read_numbers(connection, build),
-            load=read_load(connection),
+            load=query(connection, "report/load"),
             files=_files(root, build.run_id),
             trend=read_trend(root, build.run_id),
         )

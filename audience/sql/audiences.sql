@@ -1,9 +1,8 @@
--- What changes in each list of rows and of phones. `rows` and `phones` of head
--- are those of base with what enters, less what leaves. One row a portal and
--- audience.
+-- How each audience's rows and phones change. Head's number is base's, plus
+-- what enters, minus what leaves. One row per portal and audience.
 with
 
--- The pairs by what is counted of them: a few hundred rows from here on.
+-- Count the pairs of each kind first: a few hundred rows from here on.
 kinds as (
     select
         portal,

@@ -1,5 +1,5 @@
--- Which exported values are others, in rows that both builds text and list
--- alike. One row a portal, audience and column.
+-- The exported columns whose values differ, in rows that both builds text in
+-- the same audience. One row per portal, audience and column.
 with
 
 counts as (

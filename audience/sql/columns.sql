@@ -1,4 +1,4 @@
--- The columns of an attached database. One row a relation and column.
+-- The columns of an attached database. One row per relation and column.
 select
     schema_name || '.' || table_name as relation,
     column_name,

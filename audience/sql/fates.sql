@@ -1,5 +1,5 @@
 -- The fates in order: the reasons of both builds by R13, then the others. A
--- reason is guarded if either build guards it. One row a fate.
+-- reason is guarded if either build guards it. One row per fate.
 create temp table fates as
 with
 

@@ -1,4 +1,4 @@
--- The reasons in words. One row a reason.
+-- The reasons in words. One row per reason.
 select
     reason,
     label

@@ -1,5 +1,5 @@
--- How many members and reasons there are, how many members have no key,
--- audience or fate, and how many keys come more than once. One row.
+-- How many members and reasons there are, how many members lack a key, an
+-- audience or a fate, and how many keys are repeated. One row.
 with
 
 members as (

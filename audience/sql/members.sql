@@ -1,6 +1,6 @@
--- The members of a build with what became of them. Texted are the exported ones
--- of the audiences that the build writes files for. One row a portal, job,
--- activity and subject.
+-- The members of a build with their fates. Texted are the exported ones of the
+-- audiences that the build writes files for. One row per portal, job, activity
+-- and subject.
 select
     members.* replace (nullif(members.phone_number, '') as phone_number),
     case

@@ -1,12 +1,16 @@
--- From which fate to which: the candidates whose fate, audience or texted
--- phone is another one, with the phones that are newly texted or no longer by
--- that. A phone that several rows bring counts once, under a guarded fate if
--- there is one, else under the first in the order of R13: so the phones add up.
--- One row a portal, audience and fate of base, and audience and fate of head.
+-- The candidates whose fate, audience or texted phone changes, from what to
+-- what, with the phones that are newly texted or no longer texted because of
+-- it. A phone of several rows counts once, so that the numbers add up: under a
+-- guarded fate if there is one, else under the first in the order of R13. One
+-- row per portal, audience and fate in base, and audience and fate in head.
 with
 
+-- An example is the start of a subject's uuid, which can be any text.
 moved as (
-    select *
+    select
+        *,
+        regexp_replace(left(subject_uuid, 8), '[^A-Za-z0-9-]', '?', 'g')
+            as example
     from pairs
     where is_move
 ),
@@ -18,7 +22,18 @@ row_counts as (
         base_fate,
         head_audience,
         head_fate,
-        count(*) as candidates
+        count(*) as candidates,
+        coalesce(
+            list_slice(
+                list_sort(
+                    list(distinct example)
+                    filter (where getvariable('examples') > 0)
+                ),
+                1,
+                getvariable('examples')
+            ),
+            []
+        ) as examples
     from moved
     group by all
 ),

@@ -1,6 +1,6 @@
--- Both builds side by side: what each makes of a candidate, which of the
--- exported values differ, and whether its fate, audience or texted phone does
--- (`is_move`). One row a portal, job, activity and subject of either.
+-- Both builds side by side: the fate in each, which exported values differ,
+-- and whether fate, audience or texted phone differ (`is_move`). One row per
+-- portal, job, activity and subject of either.
 create temp table pairs as
 with
 

@@ -1,5 +1,5 @@
--- Who is texted by which build: a phone counts once in a portal, however many
--- rows have it. One row a portal and phone.
+-- The phones that each build texts; a phone counts once in a portal. One row
+-- per portal and phone.
 create temp table phones as
 with
 

@@ -1,8 +1,8 @@
--- Whom base held back for a reason of their own (`is_guarded`) and head texts:
--- by base's own judgement of the candidate, whatever earlier reason it gave; of
--- the same subject where base has no such candidate; and of every address that
--- base took off as suppressed and head exports. A row counts under the first of
--- its reasons. One row a portal and reason.
+-- The candidates that head texts although base held them back for a guarded
+-- reason (`is_guarded`). Base's reasons count even behind another reason, and
+-- for another activity of the subject if base lacks the candidate; so does
+-- every address that base suppressed and head exports. A row counts under the
+-- first of its reasons. One row per portal and reason.
 with
 
 entering as (

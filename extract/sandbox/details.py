@@ -35,7 +35,7 @@ LAYOUTS: Final = (
 
 
 def job_details(plan: Plan, shared: Frame, people: list[Person]) -> Row:
-    """The raw answer about a job: its name, its subjects and its images."""
+    """Return the raw answer about a job: its name, subjects and images."""
     layout = turn(shared.number, LAYOUTS)
     job: Row = {"uuid": shared.uuid, "name": shared.name if layout.has_name else None}
     top: Row = {"job": job} if layout.under_job else job
@@ -48,12 +48,12 @@ def job_details(plan: Plan, shared: Frame, people: list[Person]) -> Row:
 
 
 def unlisted_uuid(plan: Plan, shared: Frame) -> str:
-    """The uuid of the subject that only the job details know."""
+    """Return the uuid of the subject that only the job details know."""
     return new_uuid(plan.rng("unlisted", shared.number))
 
 
 def lists_subjects(shared: Frame) -> bool:
-    """Whether the job's details know any subjects."""
+    """Return whether the job's details have subjects."""
     return turn(shared.number, LAYOUTS).subjects is not None
 
 
@@ -68,7 +68,7 @@ def _unlisted_subject(plan: Plan, shared: Frame) -> Row:
 
 
 def _copies(people: list[Person]) -> list[Row]:
-    """The details' copies of the job's subjects, with an image that they know."""
+    """Return the details' copies of the job's subjects, each with an image."""
     return [copy for p in people for copy in p.lists.get("job_details", [_short(p)])]
 
 

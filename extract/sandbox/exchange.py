@@ -1,4 +1,4 @@
-"""One request to the sandbox at which a fault is played, and its connection."""
+"""A request to the sandbox for which a fault is played, and its connection."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from extract.sandbox.paging import Asked
 
-# What a connection holds back before the other side is waited for: bytes, seconds.
+# How many bytes a connection holds before it waits for the client, and how long.
 MOST_HELD = 4 * 1024 * 1024
 WAIT = 0.01
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -21,7 +21,7 @@ NO_LINGER = struct.pack("ii", 1, 0)
 class Connection:
     """An `Exchange` of the sandbox's server.
 
-    `answer` gives the portal's own answer, `stop` ends its listening.
+    `answer` returns the portal's answer, `stop` ends its listening.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Connection:
         self._transport = request.transport
 
     def truth(self, target: str | None = None) -> object:
-        """Return the truth of the portal; LookupError where there is none."""
+        """Return the answer without faults; LookupError if there is none."""
         path, mark, query = (target or self.path).partition("?")
         asked_for = dict(parse_qsl(query)) if mark else {**self._asked.query}
         asked_for.pop("page", None)
@@ -59,16 +59,16 @@ class Connection:
         return f"http://{self._asked.host}{self._own_path}?{query}"
 
     def date(self, seconds: int) -> str:
-        """Return the time in so many seconds."""
+        """Return the time in this many seconds."""
         return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), True)
 
     def send(self, data: bytes) -> None:
-        """Write to the connection, unless the other side has gone."""
+        """Write to the connection, unless the client has gone."""
         if self._transport and not self._transport.is_closing():
             self._transport.write(data)
 
     async def drip(self, head: bytes, more: bytes, pause: float) -> None:
-        """Write over and over, not faster than it is read."""
+        """Write again and again, at most as fast as the client reads."""
         self.send(head)
         while self._transport and not self._transport.is_closing():
             if self._transport.get_write_buffer_size() < MOST_HELD:
@@ -76,16 +76,16 @@ class Connection:
             await asyncio.sleep(pause or WAIT)
 
     async def stop_listening(self) -> None:
-        """Take no new connections."""
+        """Accept no new connections."""
         await self._stop()
 
     def close(self) -> None:
-        """Close once all is written."""
+        """Close the connection once all is written."""
         if self._transport:
             self._transport.close()
 
     def reset(self) -> None:
-        """Send what there is, and then a reset in place of an end."""
+        """Send the rest, then a reset."""
         if self._transport:
             own = self._transport.get_extra_info("socket")
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)

@@ -43,7 +43,7 @@ class Reply:
 
 
 class Exchange(Protocol):
-    """One request, and the connection that it came by.
+    """A request and its connection.
 
     `path` is below the base URL, and `page` is from 1.
     """
@@ -53,31 +53,31 @@ class Exchange(Protocol):
     page: int
 
     def truth(self, target: str | None = None) -> object:
-        """What the portal says of this, or another, path: JSON, lists in one page.
+        """Return the answer for this or another path without faults, lists in one page.
 
-        LookupError where there is no such thing.
+        Raise LookupError if there is nothing.
         """
 
     def link(self, page: int) -> str:
-        """The absolute address of another page of this path."""
+        """Return the absolute address of another page of this path."""
 
     def date(self, seconds: int) -> str:
-        """The time in so many seconds, as HTTP writes it."""
+        """Return the time in this many seconds, as HTTP writes it."""
 
     def send(self, data: bytes) -> None:
         """Write to the connection."""
 
     async def drip(self, head: bytes, more: bytes, pause: float) -> None:
-        """Write `head`, then `more` over and over until the other side has gone."""
+        """Write `head`, then `more` again and again until the client has gone."""
 
     def close(self) -> None:
         """Close the connection once all is written."""
 
     def reset(self) -> None:
-        """Break the connection off."""
+        """Reset the connection."""
 
     async def stop_listening(self) -> None:
-        """Take no new connections."""
+        """Accept no new connections."""
 
 
 type Play = Callable[[Exchange], Awaitable[Reply | None]]
@@ -107,7 +107,7 @@ class Playing:
     played: int = 0
 
     def is_due(self, kind: str) -> bool:
-        """Whether it is played at the next request of a kind."""
+        """Return whether it is played at the next request of a kind."""
         is_left = self.times == 0 or self.played < self.times
         return is_left and self.at in (kind, "any")
 
@@ -360,7 +360,7 @@ async def _giant(exchange: Exchange) -> Reply:
 
 
 def _first_row(exchange: Exchange, fields: str) -> Reply:
-    """Put other text where the first row says its uuid."""
+    """Put text before the uuid of the first row."""
     return Reply(_json(exchange.truth()).replace(b'"uuid": ', fields.encode(), 1))
 
 
@@ -368,7 +368,7 @@ def _first_row(exchange: Exchange, fields: str) -> Reply:
 
 
 def _rows(answer: object) -> list[Row]:
-    """The rows of a list in any envelope."""
+    """Return the rows of a list in any envelope."""
     if isinstance(answer, dict):
         answer = answer.get("data", answer.get("results"))
     return answer if isinstance(answer, list) else []

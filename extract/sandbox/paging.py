@@ -1,7 +1,7 @@
 """How the sandbox wraps and pages its answers.
 
-A portal answers one path always in the same way, and another path in another way: which
-one, the path's checksum chooses.
+A portal answers the same path always in the same way, and other paths in other ways:
+the path's checksum chooses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Asked:
 
 
 def wrap(answer: object, asked: Asked) -> object:
-    """A whole answer, bare or in an envelope."""
+    """Return a whole answer, bare or in an envelope."""
     wraps = LIST_WRAPS if isinstance(answer, list) else OBJECT_WRAPS
     form = _choose(asked, wraps, "wrap")
     return answer if form == "bare" else _envelope(form, answer)
@@ -69,9 +69,9 @@ def _envelope(form: str, answer: object) -> dict[str, object]:
 def page(
     rows: list[Any], number: int, size: int, asked: Asked, ways: Sequence[Pages] = PAGES
 ) -> object:
-    """One page of a list (from 1), or None where the list has no such page.
+    """Return a page of a list (from 1); None if the list has no such page.
 
-    `ways` are those that the list may be cut in.
+    `ways` are the possible ways to cut the list.
     """
     bounds = _bounds(len(rows), size, _choose(asked, ways, "pages"))
     if not 1 <= number <= len(bounds):
@@ -85,7 +85,7 @@ def page(
 
 
 def _bounds(rows: int, size: int, pages: Pages) -> list[tuple[int, int]]:
-    """Where each page starts and ends; only the first pages come short."""
+    """Return where each page starts and ends; only the first pages are short."""
     short = max(1, int(size * pages.share))
     bounds: list[tuple[int, int]] = []
     start = end = 0
@@ -108,7 +108,7 @@ def _pointer(asked: Asked, number: int | None) -> dict[str, object]:
 def _address(asked: Asked, number: int, form: str) -> str:
     query = {**asked.query, "page": str(number)}
     if form == "host_bare":
-        # An address without the portal's own path must say the portal elsewhere.
+        # An address without the portal's path must name the portal elsewhere.
         return f"/api/v1{asked.path}?{urlencode(query | {'portal': asked.portal})}"
     root = {
         "absolute": f"http://{asked.host}/{asked.portal}/api/v1",
@@ -119,7 +119,7 @@ def _address(asked: Asked, number: int, form: str) -> str:
 
 
 def _choose[T](asked: Asked, values: Sequence[T], purpose: str) -> T:
-    """One of the values: the same for all pages of a list."""
+    """Return one of the values, the same for all pages of a list."""
     query = {k: v for k, v in asked.query.items() if k not in {"page", "portal"}}
     text = f"{purpose} {asked.portal}{asked.path}?{urlencode(query)}"
     return values[crc32(text.encode()) % len(values)]

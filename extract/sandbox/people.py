@@ -1,4 +1,4 @@
-"""One subject of a sandbox job, with everything that the portal says about it."""
+"""A subject of a sandbox job, with everything that the portal has about it."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ DELIVERY_PATTERNS = (
 
 @dataclass
 class Person:
-    """A subject in the making, and what it adds to its job.
+    """A subject while it is made up, and what it adds to its job.
 
     `row` is its row on its order list; `lists` holds all its copies by the list that
     sends them (buyers, non_buyers, job_details). `images` are those that the job's
@@ -72,7 +72,7 @@ class Person:
 
 
 def plain_person(plan: Plan, frame: Frame, number: int) -> Person:
-    """An ordinary subject: exportable, with what dirt ordinary subjects have."""
+    """Return an ordinary subject: exportable, with ordinary dirt."""
     place = home(frame.number, number)
     person = _new_person(plan, frame, number, family(plan, *place))
     _add_contacts(person)
@@ -106,23 +106,23 @@ def _new_person(plan: Plan, frame: Frame, number: int, kin: Family) -> Person:
 
 
 def written_phone(phone: tuple[str, str], serial: int) -> object:
-    """A textable phone as somebody typed it, now and then a JSON number."""
+    """Return a textable phone as people type it, sometimes as a JSON number."""
     text = turn(serial, PHONE_FORMATS).format(a=phone[0], l=phone[1])
     return int(text) if text.isdecimal() and serial % 2 else text
 
 
 def written_email(address: str, serial: int) -> str:
-    """A valid e-mail as somebody typed it."""
+    """Return a valid e-mail as people type it."""
     return turn(serial, EMAIL_FORMATS).format(address=address)
 
 
 def delivery(name: object, email: object, phone: object) -> Row:
-    """A delivery object with all its fields."""
+    """Return a delivery object with all its fields."""
     return {"name": name, "email_address": email, "mobile_phone": phone}
 
 
 def parent_delivery(person: Person, parent: int) -> Row:
-    """The delivery of the first or second parent (0 or 1)."""
+    """Return the delivery of the first or second parent (0 or 1)."""
     kin, serial = person.family, person.serial + 5 * parent
     email = written_email(kin.emails[parent], serial)
     phone = written_phone(kin.phones[parent], serial)
@@ -148,7 +148,7 @@ def _add_contacts(person: Person) -> None:
 
 
 def remove_contacts(person: Person) -> None:
-    """Take every contact route away."""
+    """Remove every contact route."""
     for name in (*DELIVERY_FIELDS, *OWN_FIELDS):
         put(person.row, name, ABSENT)
     person.registrations.clear()
@@ -156,7 +156,7 @@ def remove_contacts(person: Person) -> None:
 
 
 def dirty_time(person: Person, days_ago: int) -> str:
-    """A time that can be read, in the forms that consent fields have."""
+    """Return a readable time, in one of the forms of consent fields."""
     return time(person.plan, days_ago, turn(person.serial, DIRTY_TIMES))
 
 
@@ -181,7 +181,7 @@ def _add_consent(person: Person) -> None:
 
 
 def show_image(person: Person, activity: str | None) -> str:
-    """Add an image that the job details know; it may belong to no activity."""
+    """Add an image of the job details, of this activity if there is one."""
     uuid = new_uuid(person.rng)
     forms: tuple[Row, ...] = (
         {"activity": {"uuid": activity}},
@@ -204,7 +204,7 @@ def refer(person: Person, *uuids: str) -> None:
 
 
 def forget_images(person: Person) -> None:
-    """Take every image reference away."""
+    """Remove every image reference."""
     for name in IMAGE_FIELDS:
         put(person.row, name, ABSENT)
     person.images.clear()
@@ -254,7 +254,7 @@ WAYS = (_by_images, _by_itself, _by_both, _by_images, _by_group_photo, _by_job)
 
 
 def _add_activities(person: Person) -> None:
-    """Tie the subject to good activities in one of several ways, in turn."""
+    """Tie the subject to good activities, in several ways by turns."""
     good = person.frame.good
     way = turn(person.serial, WAYS)
     if way is _by_job and not person.frame.starts_well:
@@ -275,13 +275,13 @@ def register(person: Person, uuid: str, email: object) -> None:
 
 
 def user(uuid: str, name: object, email: object, phone: object) -> Row:
-    """A user's details."""
+    """Return a user's details."""
     row: Row = {"uuid": uuid, "name": name, "email_address": email}
     return row | {"phone_number": phone, "locale": "en"}
 
 
 def _add_users(person: Person, *, owned: bool) -> None:
-    """Register the family's users; the older sibling brings their details along."""
+    """Register the family's users; only the older sibling has their details."""
     kin, serial = person.family, person.serial
     for n, uuid in enumerate(kin.users):
         register(person, uuid, kin.emails[n].upper())
@@ -292,7 +292,7 @@ def _add_users(person: Person, *, owned: bool) -> None:
 
 
 def access_keys(person: Person) -> object:
-    """A raw answer that holds an access key."""
+    """Return a raw answer with an access key."""
     digits = person.row["uuid"].replace("-", "").upper()
     key = f"{digits[:4]}-{digits[4:8]}{turn(person.serial, KEY_SUFFIXES)}"
     return with_key(turn(person.serial, KEY_SHAPES), key)

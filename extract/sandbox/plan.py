@@ -1,7 +1,7 @@
 """The plan of one portal of a sandbox world: its jobs, families and dates.
 
 Everything is a pure function of the plan and of the numbers of a job and a subject, so
-that any part of a large world can be made up alone, when it is asked for.
+any part of a large world can be made up when it is asked for.
 """
 
 from dataclasses import dataclass
@@ -50,16 +50,16 @@ class Plan:
     plain: bool = False
 
     def rng(self, *parts: object) -> Random:
-        """A generator of its own for one part of the portal."""
-        # Made-up data must be the same for the same seed: no secret hangs on it.
+        """Return a separate generator for a part of the portal."""
+        # The same seed must give the same data; nothing secret depends on it.
         return Random("/".join(map(str, (self.seed, self.key, *parts))))  # noqa: S311
 
     def serial(self, job: int, subject: int) -> int:
-        """The number of a subject within the portal."""
+        """Return the number of a subject within the portal."""
         return job * self.subjects + subject
 
     def day(self, days_ago: int) -> str:
-        """A day counted back from today, as YYYY-MM-DD."""
+        """Return a day counted back from today, as YYYY-MM-DD."""
         return (self.today - timedelta(days=days_ago)).isoformat()
 
 
@@ -90,7 +90,7 @@ class Frame:
 
     @property
     def starts_well(self) -> bool:
-        """Whether the job's earliest activity is one of the good ones."""
+        """Return whether the job's earliest activity is one of the good ones."""
         return turn(self.number, ODD_STARTS) != "old"
 
 
@@ -110,30 +110,30 @@ class Family:
 
 
 def new_uuid(rng: Random) -> str:
-    """A random uuid (version 4)."""
+    """Return a random uuid (version 4)."""
     hex_digits = f"{rng.getrandbits(128):032x}"
     first, second, third = hex_digits[:8], hex_digits[8:12], hex_digits[13:16]
     return f"{first}-{second}-4{third}-a{hex_digits[17:20]}-{hex_digits[20:]}"
 
 
 def user_uuid(rng: Random, job: int, subject: int) -> str:
-    """A uuid whose last 12 digits say which job and subject the user belongs to."""
+    """Return a uuid whose last 12 digits are the user's job and subject."""
     return f"{new_uuid(rng)[:24]}{job:06x}{subject:06x}"
 
 
 def user_home(uuid: str) -> tuple[int, int]:
-    """The job and subject that a user's uuid tells; ValueError for other text."""
+    """Return the job and subject of a user's uuid; ValueError for other text."""
     return int(uuid[24:30], 16), int(uuid[30:36], 16)
 
 
 def time(plan: Plan, days_ago: int, form: str) -> str:
-    """A time of one of the forms in words.TIMES, counted back from today."""
+    """Return a time in one of the forms of words.TIMES, counted back from today."""
     return form.format(day=plan.day(days_ago))
 
 
 @lru_cache(maxsize=4096)
 def frame(plan: Plan, number: int) -> Frame:
-    """The frame of a job, by its number."""
+    """Return the frame of a job, by its number."""
     rng = plan.rng("job", number)
     place = f"{turn(number, PLACES)} {number + 1}"
     return Frame(
@@ -165,7 +165,7 @@ def _odd(plan: Plan, rng: Random, number: int) -> tuple[Activity, ...]:
 
 
 def home(job: int, subject: int) -> tuple[int, int]:
-    """Where a subject's family is made up: with it, or with its older sibling."""
+    """Return the subject that a family is made up with: this or the older sibling."""
     if subject % 10 == SIBLING_DIGIT:
         return job, subject - 1
     if subject % 10 == LATER_SIBLING_DIGIT and job % 2:
@@ -174,7 +174,7 @@ def home(job: int, subject: int) -> tuple[int, int]:
 
 
 def family(plan: Plan, job: int, subject: int) -> Family:
-    """The family that is made up with a subject."""
+    """Return the family that is made up with a subject."""
     rng = plan.rng("family", job, subject)
     serial = plan.serial(job, subject)
     name = rng.choice(FAMILY_NAMES)
@@ -198,5 +198,5 @@ def _ascii(name: str) -> str:
 
 
 def _phone(plan: Plan, number: int) -> tuple[str, str]:
-    """Fictional phones are 555-0100 to 555-0199: a hundred in each area code."""
+    """Return a fictional phone: 555-0100 to 555-0199, a hundred in each area code."""
     return turn(number // 100, plan.areas), f"{100 + number % 100}"

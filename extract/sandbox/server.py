@@ -43,9 +43,9 @@ type Stop = Callable[[], Awaitable[None]]
 class Sandbox:
     """A running sandbox.
 
-    `requests` counts all requests so far, refused ones too, and `asked` those that
-    were let in, by their kind (extract.sandbox.faults.KINDS). `peak_in_flight` is the
-    largest number that it was busy with at once. `faults` may be changed meanwhile.
+    `requests` counts all requests, refused ones too, and `asked` the others by kind
+    (extract.sandbox.faults.KINDS). `peak_in_flight` is the largest number of concurrent
+    requests. `faults` can be changed while it runs.
     """
 
     world: World = field(repr=False)
@@ -63,7 +63,7 @@ class Sandbox:
 
     @property
     def authorization(self) -> str:
-        """What the header Authorization must be."""
+        """Return the expected value of the header Authorization."""
         pair = f"{SANDBOX_USERNAME}:{self.password}"
         return f"Basic {b64encode(pair.encode()).decode()}"
 
@@ -79,12 +79,12 @@ def serve(
     password: str = SANDBOX_PASSWORD,
     whole_pages: bool = False,
 ) -> Iterator[Sandbox]:
-    """Serve the world on loopback, in a thread of its own, until the context ends.
+    """Serve the world on loopback, in a separate thread, until the block ends.
 
-    Port 0 takes a free one. `latency_ms` is waited before each answer; `page_size` is
-    the most rows that a page has, and with `whole_pages` all but the last have as many.
-    Of several faults that are due the first is played. Raises OSError where the port
-    is taken.
+    Port 0 takes a free one. Each answer waits `latency_ms`. A page has at most
+    `page_size` rows; with `whole_pages`, all but the last have exactly as many. Of
+    several faults that are due, the first is played. Raise OSError if the port is
+    taken.
     """
     sandbox = Sandbox(
         world, latency_ms / 1000, page_size, faults, password, whole_pages
@@ -117,8 +117,7 @@ def run_forever(
 ) -> None:
     """Serve the world until SIGINT or SIGTERM; for the main thread of a command.
 
-    `on_ready` is told the address once it answers. Raises OSError where the port is
-    taken.
+    `on_ready` gets the address once it answers. Raise OSError if the port is taken.
     """
     sandbox = Sandbox(
         world, latency_ms / 1000, page_size, faults, whole_pages=whole_pages
@@ -220,7 +219,7 @@ async def _play(
 
 
 def _kind(asked: Asked) -> str:
-    """The kind of a request, as faults know it."""
+    """Return the kind of a request, as faults name it."""
     match asked.path.split("/")[1:]:
         case ["jobs", _]:
             return "job"
@@ -236,9 +235,9 @@ def _kind(asked: Asked) -> str:
 
 
 def _asked(request: web.BaseRequest) -> Asked | None:
-    """What is asked for, where the address is `/PORTAL/api/v1/...`.
+    """Return what is asked for at an address `/PORTAL/api/v1/...`, else None.
 
-    An address without the portal's own path names the portal in its query.
+    An address without the portal's path names the portal in its query.
     """
     path, _, query_text = request.raw_path.partition("?")
     head, root, below = path.partition("/api/v1/")
@@ -250,7 +249,7 @@ def _asked(request: web.BaseRequest) -> Asked | None:
 
 
 def _answer(sandbox: Sandbox, asked: Asked) -> object:
-    """The body that answers a request; None where there is nothing."""
+    """Return the body that answers a request; None if there is nothing."""
     portal = sandbox.world["portals"].get(asked.portal)
     if portal is None:
         return None
@@ -279,7 +278,7 @@ def _job_answer(sandbox: Sandbox, job: Row, rest: list[str], asked: Asked) -> ob
 
 
 def _subjects(sandbox: Sandbox, job: Row, asked: Asked) -> object:
-    """The order lists, without the image fields that were not asked for."""
+    """Return the order lists, without image fields that were not asked for."""
     lists = LISTS.get(asked.query.get("filter_has_order"))
     if lists is None:
         return None
@@ -295,7 +294,7 @@ def _subjects(sandbox: Sandbox, job: Row, asked: Asked) -> object:
 
 
 def _access_keys(answer: object, asked: Asked) -> object:
-    """A raw answer; one under `data` has its envelope already."""
+    """Return a raw answer in an envelope; one under `data` has its own."""
     is_wrapped = isinstance(answer, dict) and "data" in answer
     return answer if is_wrapped else _wrapped(answer, asked)
 

@@ -89,12 +89,12 @@ def with_key(shape: object, key: str) -> object:
 
 
 def turn[T](serial: int, values: Sequence[T]) -> T:
-    """Return the values in turn, so that enough serials in a row see all of them."""
+    """Return a value by turns, so that consecutive serials get all of them."""
     return values[serial % len(values)]
 
 
 def put(row: Row, field: str, value: object) -> None:
-    """Set a field, or leave it out of the row where the value is ABSENT."""
+    """Set a field, or remove it if the value is ABSENT."""
     if value is ABSENT:
         row.pop(field, None)
     else:

@@ -35,10 +35,10 @@ def generate(
 ) -> World:
     """Make up a world of two portals, each of `jobs` jobs of `subjects` subjects.
 
-    Portal "1" is meant for region US and the consent basis `webshop`, portal "2" for
-    region CA and `explicit`. Dates are counted back from `today`; the same arguments
+    Portal "1" is for region US and the consent basis `webshop`, portal "2" for region
+    CA and `explicit`. Dates are counted back from `today`; the same arguments
     give the same world. Up to PLAIN_SUBJECTS subjects it is dicts and lists throughout,
-    which may be changed; in a larger one `jobs` and `users` are read-only mappings that
+    which can be changed; in a larger one `jobs` and `users` are read-only mappings that
     make up their values when asked. A `plain` world has ordinary subjects alone, and
     none of the cases that a portal has now and then.
     """
@@ -53,7 +53,7 @@ def generate(
 
 
 def plain_portal(plan: Plan) -> Row:
-    """A portal whose jobs and users are all made up now."""
+    """Return a portal whose jobs and users are all made up now."""
     jobs: dict[str, Row] = {}
     users: dict[str, Row] = {}
     for number in range(plan.jobs):
@@ -64,7 +64,7 @@ def plain_portal(plan: Plan) -> Row:
 
 
 def lazy_portal(plan: Plan) -> Row:
-    """A portal with the same content, made up as it is asked for."""
+    """Return a portal with the same content, made up when it is asked for."""
     return {
         "activities": _activities(plan),
         "jobs": _Jobs(plan),
@@ -117,7 +117,7 @@ class _Users(Mapping[str, Row]):
 
 
 def make_job(plan: Plan, number: int) -> Made:
-    """One job, and the users that its subjects bring along."""
+    """Return a job and the users of its subjects."""
     shared = frame(plan, number)
     people = [_person(plan, number, subject) for subject in range(plan.subjects)]
     job: Row = {
@@ -133,7 +133,7 @@ def make_job(plan: Plan, number: int) -> Made:
 
 
 def _registrations(plan: Plan, shared: Frame, people: list[Person]) -> list[Row]:
-    """All registrations; a user can be registered on a subject of no order list."""
+    """Return all registrations, one of them on a subject that no order list has."""
     rows = [row for person in people for row in person.registrations]
     if rows and lists_subjects(shared):
         unlisted = unlisted_uuid(plan, shared)
@@ -150,7 +150,7 @@ def _person(plan: Plan, job: int, subject: int) -> Person:
 
 
 def _activities(plan: Plan) -> list[Row]:
-    """The activities of all jobs; in every sixth job they do not know its name."""
+    """Return the activities of all jobs; those of every sixth job lack its name."""
     frames = [frame(plan, number) for number in range(plan.jobs)]
     return [
         {

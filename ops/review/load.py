@@ -13,8 +13,8 @@ from extract import commands
 from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
 from extract.sandbox import generate, suppressions
 
-# The sandbox's data and both builds use this day, so that a review has the same numbers
-# on any day.
+# The day of the sandbox's data and of both builds, so that a review has the same
+# numbers on any day.
 TODAY = date(2026, 1, 15)
 AS_OF = datetime.combine(TODAY, time(12), UTC).isoformat()
 SUPPRESSED = ("channel", "address", "suppressed_at", "reason")
@@ -43,12 +43,10 @@ def sandbox(folder: Path) -> Load:
     with (folder / "load.log").open("w") as log, redirect_stdout(log):
         try:
             commands.load(
-                commands.Wanted(
-                    landing,
-                    sandbox=True,
-                    size=commands.SandboxSize(*size),
-                    log_format="json",
-                )
+                landing,
+                sandbox=True,
+                size=commands.SandboxSize(*size),
+                log_format="json",
             )
         except CommandError as error:
             raise ConfigError(f"the sandbox was not loaded: {error}") from error

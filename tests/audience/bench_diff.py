@@ -29,7 +29,7 @@ LAST_NAME = {"base": "'Name' || (i % 7777)", "head": "'Name' || (i % 7776)"}
 
 
 def write_synthetic(path: Path, side: str) -> None:
-    """Write a build of synthetic candidates, in an order of its own."""
+    """Write a build of synthetic candidates, in another order for each side."""
     with duckdb.connect(path) as connection:
         create_relations(connection)
         insert(connection, "run.build", [MARKER])
@@ -90,7 +90,7 @@ def write_synthetic(path: Path, side: str) -> None:
 
 
 def seconds_of_diff(base: Path, head: Path) -> float:
-    """Run the command as a person would, with all that it can write."""
+    """Run the command with all its outputs."""
     command = (Path(sys.executable).parent / "sms", "audience", "diff", base, head)
     outputs = ("--md", base.with_suffix(".md"), "--json", base.with_suffix(".json"))
     began = time.perf_counter()
@@ -103,7 +103,7 @@ def seconds_of_diff(base: Path, head: Path) -> float:
 
 
 def seconds_of_join(base: Path, head: Path) -> float:
-    """Join the keys of both, and no more."""
+    """Join the keys of both builds and nothing else."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{base}' as base (read_only)")
         connection.execute(f"attach '{head}' as head (read_only)")
@@ -117,7 +117,7 @@ def seconds_of_join(base: Path, head: Path) -> float:
 
 
 def main() -> None:
-    """Measure, and print the best of a few times."""
+    """Measure a few times and print the best."""
     with TemporaryDirectory() as folder:
         base, head = (Path(folder) / f"{side}.duckdb" for side in ("base", "head"))
         write_synthetic(base, "base")

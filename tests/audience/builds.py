@@ -26,7 +26,7 @@ type Values = Mapping[str, Any]
 
 
 def member(**values: Any) -> dict[str, Any]:
-    """One exported non-buyer, with other values where they are given.
+    """Return an exported non-buyer; `values` replace its own.
 
     `reason` is its exclusion reason.
     """
@@ -82,7 +82,7 @@ def write_build(
 
 
 def create_relations(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every relation, empty but for the reasons of the seed."""
+    """Create every relation, empty except the reasons of the seed."""
     for relation, columns in COMPARED.items():
         connection.execute(f"create schema if not exists {relation.split('.')[0]}")
         typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
@@ -96,7 +96,7 @@ def create_relations(connection: duckdb.DuckDBPyConnection) -> None:
 def insert(
     connection: duckdb.DuckDBPyConnection, relation: str, rows: Iterable[Values]
 ) -> None:
-    """Insert rows; columns that they do not name are null."""
+    """Insert rows; columns that they leave out are null."""
     for row in rows:
         names, places = ", ".join(row), ", ".join("?" * len(row))
         connection.execute(

@@ -1,4 +1,4 @@
-"""What differs between two lists of members, once more and in plain Python."""
+"""The differences between two lists of members, in plain Python."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,19 +14,19 @@ NO_CANDIDATE: Values = {"fate": "no_candidate", "audience": None}
 
 
 def key(row: Values) -> Key:
-    """The grain of marts.audience_members."""
+    """Return the key of a row of marts.audience_members."""
     return tuple(
         row[name] for name in ("portal", "job_uuid", "activity_uuid", "subject_uuid")
     )
 
 
 def phone(row: Values) -> str | None:
-    """The phone that a row texts."""
+    """Return the phone that a row texts."""
     return (row.get("phone_number") or None) if row["fate"] == "exported" else None
 
 
 def expected(base: Iterable[Values], head: Iterable[Values]) -> dict[str, Any]:
-    """The parts of the document that the two decide alone, phones by move left out.
+    """Return the parts of the document that the members decide, without phones by move.
 
     A row has its fate in `fate`, `exported` or another.
     """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from audience.diff import MOVE, Document, compare, has_failed
+from audience.diff import Document, compare, has_failed
 from tests.audience.builds import member, write_build
 from tests.audience.reference import expected
 
@@ -17,7 +17,7 @@ type Members = list[dict[str, Any]]
 
 
 def compared(folder: Path, base: Members, head: Members, **options: Any) -> Document:
-    """The document of two builds of these members."""
+    """Return the document of two builds of these members."""
     paths = [folder / "base.duckdb", folder / "head.duckdb"]
     for path, members in zip(paths, (base, head), strict=True):
         path.unlink(missing_ok=True)
@@ -26,7 +26,7 @@ def compared(folder: Path, base: Members, head: Members, **options: Any) -> Docu
 
 
 def audience(document: Document, name: str = "non_buyers") -> dict[str, Any]:
-    """What the document says of an audience of the portal north."""
+    """Return what the document says of an audience of the portal north."""
     [found] = [
         entry
         for entry in document["audiences"]
@@ -36,7 +36,7 @@ def audience(document: Document, name: str = "non_buyers") -> dict[str, Any]:
 
 
 def moves(document: Document) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """Candidates, phones newly texted and no longer, by the fates."""
+    """Return candidates and phones newly and no longer texted, by fates."""
     return {
         (move["base_fate"], move["head_fate"]): (
             move["candidates"],
@@ -47,7 +47,7 @@ def moves(document: Document) -> dict[tuple[str, str], tuple[int, int, int]]:
     }
 
 
-def test_a_sibling_who_takes_over_a_phone_texts_nobody_new(tmp_path: Path) -> None:
+def test_a_phone_that_moves_to_a_sibling_is_not_newly_texted(tmp_path: Path) -> None:
     """Rows enter and leave; the phone is texted by both builds."""
     base = [member(), member(subject_uuid="s2", reason="no_images")]
     head = [member(reason="no_images"), member(subject_uuid="s2")]
@@ -63,8 +63,8 @@ def test_a_sibling_who_takes_over_a_phone_texts_nobody_new(tmp_path: Path) -> No
     }
 
 
-def test_one_who_buys_switches_and_is_not_newly_texted(tmp_path: Path) -> None:
-    """Between audiences: on both lists it counts as a change, in the portal not."""
+def test_a_new_buyer_switches_and_is_not_newly_texted(tmp_path: Path) -> None:
+    """It changes both audiences, but not the portal."""
     document = compared(tmp_path, [member()], [member(audience="buyers")])
     assert (document["newly_texted"], document["no_longer_texted"]) == (0, 0)
     buyers, others = audience(document, "buyers"), audience(document)
@@ -82,8 +82,8 @@ def test_a_phone_counts_in_each_portal(tmp_path: Path) -> None:
     assert document["newly_texted"] == 1
 
 
-def test_another_phone_of_the_same_row_is_newly_texted(tmp_path: Path) -> None:
-    """And the one before is no longer; an empty value is as good as none."""
+def test_a_changed_phone_is_newly_texted(tmp_path: Path) -> None:
+    """The phone before is no longer texted; an empty text counts as none."""
     base = [member(job_name=""), member(subject_uuid="s2", first_name="A")]
     head = [member(phone_number=OTHER_PHONE), member(subject_uuid="s2", first_name="B")]
     document = compared(tmp_path, base[:1], head[:1])
@@ -96,8 +96,8 @@ def test_another_phone_of_the_same_row_is_newly_texted(tmp_path: Path) -> None:
     assert found["changed_columns"] == {"first_name": 1, "phone_number": 1}
 
 
-def test_a_second_phone_and_a_row_without_a_phone_text_nobody(tmp_path: Path) -> None:
-    """`phone_number_2` gets no text, and a row can go by its e-mail."""
+def test_second_phones_and_rows_without_a_phone_do_not_count(tmp_path: Path) -> None:
+    """`phone_number_2` gets no text, and an e-mail is enough for a row."""
     base = [member(reason="contact_missing", phone_number=None)]
     head = [member(phone_number=None, email="a@example.com")]
     document = compared(
@@ -110,8 +110,8 @@ def test_a_second_phone_and_a_row_without_a_phone_text_nobody(tmp_path: Path) ->
     assert audience(document)["changed_columns"] == {"phone_number_2": 1}
 
 
-def test_a_candidate_of_one_build_alone(tmp_path: Path) -> None:
-    """An activity that only head resolves to."""
+def test_a_candidate_of_one_build_only(tmp_path: Path) -> None:
+    """Only head resolves the subject to this activity."""
     base = [member(activity_uuid="", reason="activity_not_in_webshop")]
     document = compared(tmp_path, base, [member()])
     assert moves(document) == {
@@ -121,8 +121,8 @@ def test_a_candidate_of_one_build_alone(tmp_path: Path) -> None:
     assert document["moves"][0]["base_audience"] is None
 
 
-def test_a_phone_is_put_down_to_its_most_telling_row(tmp_path: Path) -> None:
-    """To a guarded reason if there is one, else to the first of R13; never twice."""
+def test_a_phone_counts_for_its_most_important_row(tmp_path: Path) -> None:
+    """For a guarded reason if there is one, else for the first of R13; never twice."""
     reasons = ["duplicate", "no_images", "consent_expired"]
     base = [
         member(subject_uuid=f"s{n}", reason=reason) for n, reason in enumerate(reasons)
@@ -136,7 +136,7 @@ def test_a_phone_is_put_down_to_its_most_telling_row(tmp_path: Path) -> None:
     assert moves(document)["duplicate", "exported"] == (1, 0, 0)
 
 
-def test_an_audience_without_files_texts_nobody(tmp_path: Path) -> None:
+def test_an_audience_without_files_is_not_texted(tmp_path: Path) -> None:
     """R11: the variable `audience` leaves exported rows out of every file."""
     base = write_build(tmp_path / "base.duckdb", [member(), member(subject_uuid="s2")])
     head = write_build(
@@ -155,8 +155,8 @@ def test_an_audience_without_files_texts_nobody(tmp_path: Path) -> None:
     ]
 
 
-def test_names_in_lists_are_not_told(tmp_path: Path) -> None:
-    """A group can be called as its teacher is; a contact route cannot."""
+def test_names_in_list_variables_are_not_shown(tmp_path: Path) -> None:
+    """A group can be named after its teacher; a contact route cannot."""
     variables = (
         {"groups": [], "contact_routes": ["subject"]},
         {"groups": ["Ms. Example", "b"], "contact_routes": ["delivery_1", "subject"]},
@@ -175,7 +175,7 @@ def test_names_in_lists_are_not_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "reason", ["suppressed", "consent_denied", "consent_missing", "consent_expired"]
 )
-def test_nobody_who_was_held_back_may_enter(tmp_path: Path, reason: str) -> None:
+def test_a_guarded_reason_fails_the_guard(tmp_path: Path, reason: str) -> None:
     """The guard, by the fate in base."""
     document = compared(tmp_path, [member(reason=reason)], [member()])
     assert has_failed(document)
@@ -192,23 +192,23 @@ NOT_GUARDED = (
 
 
 @pytest.mark.parametrize("reason", NOT_GUARDED)
-def test_others_may_enter(tmp_path: Path, reason: str) -> None:
-    """What is no reason of the person's own."""
+def test_other_reasons_pass_the_guard(tmp_path: Path, reason: str) -> None:
+    """Reasons that do not come from the person."""
     document = compared(tmp_path, [member(reason=reason)], [member()])
     assert document["newly_texted"] == 1
     assert not has_failed(document)
 
 
 def refusals(folder: Path, head: Members, **base: Any) -> int:
-    """How many rows of `head` the guard tells, with base as `write_build` takes it."""
+    """Return how many rows of `head` the guard counts; `base` is for `write_build`."""
     folder.mkdir()
     before = write_build(folder / "base.duckdb", **base)
     document = compare(before, write_build(folder / "head.duckdb", head))
     return int(document["guards"]["refusals"]["candidates"])
 
 
-def test_a_refusal_behind_an_earlier_reason_counts(tmp_path: Path) -> None:
-    """Base says no_images, and judged the consent all the same."""
+def test_a_guarded_reason_behind_another_counts(tmp_path: Path) -> None:
+    """Base says no_images, but has judged the consent too."""
     members = [member(reason="no_images")]
     hidden = {name: members[0][name] for name in members[0] if name.endswith("uuid")}
     hidden |= {"portal": "north", "exclusion_reason": "consent_denied"}
@@ -219,8 +219,8 @@ def test_a_refusal_behind_an_earlier_reason_counts(tmp_path: Path) -> None:
     assert refusals(refused, head, members=members, hidden_reasons=[hidden]) == 1
 
 
-def test_a_refusal_counts_for_another_activity_too(tmp_path: Path) -> None:
-    """Base had the subject, by another activity and without consent."""
+def test_a_guarded_reason_counts_for_a_new_activity(tmp_path: Path) -> None:
+    """Base had another activity of the subject, without consent."""
     members = [member(activity_uuid="a2", reason="consent_denied")]
     assert refusals(tmp_path / "build", [member()], members=members) == 1
 
@@ -232,7 +232,7 @@ def test_a_refusal_counts_for_another_activity_too(tmp_path: Path) -> None:
 def test_a_suppressed_address_counts_in_a_row_that_both_text(
     tmp_path: Path, route: str, column: str
 ) -> None:
-    """Its fate is the same: only its address is the one that base took off."""
+    """Its fate is the same, but base had suppressed the address that head uses."""
     address = OTHER_PHONE if route == "sms" else "a@example.com"
     routes = [
         {
@@ -252,9 +252,7 @@ def test_a_suppressed_address_counts_in_a_row_that_both_text(
 
 
 @pytest.mark.parametrize("reason", ["contact_shared", "buyer_elsewhere"])
-def test_a_stop_counts_behind_a_reason_that_is_not_guarded(
-    tmp_path: Path, reason: str
-) -> None:
+def test_a_stop_behind_an_unguarded_reason_counts(tmp_path: Path, reason: str) -> None:
     """A stop, or another subject's denial, of the address that head exports."""
     stopped = {
         **{"portal": "north", "job_uuid": "j1", "subject_uuid": "s1"},
@@ -268,10 +266,10 @@ def test_a_stop_counts_behind_a_reason_that_is_not_guarded(
 
 
 @pytest.mark.parametrize(("limit", "fails"), [("50", False), ("49.99", True)])
-def test_max_change_is_of_the_phones_in_base(
+def test_max_change_is_a_share_of_the_phones_in_base(
     tmp_path: Path, limit: str, fails: bool
 ) -> None:
-    """Coming and going together; as much as the limit is no more than it."""
+    """Arrivals and departures are added; a change equal to the limit passes."""
     numbers = [f"+1202555010{n}" for n in range(5)]
     base = [member(subject_uuid=n, phone_number=n) for n in numbers[:4]]
     head = [member(subject_uuid=n, phone_number=n) for n in numbers[1:]]
@@ -282,15 +280,15 @@ def test_max_change_is_of_the_phones_in_base(
     assert document["guards"]["max_change"]["exceeded"] == [exceeded] * fails
 
 
-def test_any_phone_is_more_than_a_share_of_none(tmp_path: Path) -> None:
-    """An audience that texted nobody."""
+def test_any_phone_exceeds_a_share_of_none(tmp_path: Path) -> None:
+    """The audience was empty in base."""
     base, head = [member(reason="no_images")], [member()]
     assert has_failed(compared(tmp_path, base, head, max_change=Fraction(1000)))
     assert not has_failed(compared(tmp_path, base, base, max_change=Fraction(0)))
 
 
 def test_examples_are_the_beginnings_of_uuids(tmp_path: Path) -> None:
-    """As many as are asked for, the first ones, nothing but letters and digits."""
+    """The first ones, up to the limit, and only letters, digits and hyphens."""
     uuids = ["b7c3f1aa-1", "a7c3f1aa-1", "a7c3f1aa-2", "<b>@x|`y"]
     base = [member(subject_uuid=uuid, reason="no_images") for uuid in uuids]
     head = [member(subject_uuid=uuid) for uuid in uuids]
@@ -300,6 +298,7 @@ def test_examples_are_the_beginnings_of_uuids(tmp_path: Path) -> None:
     assert move["examples"] == []
 
 
+MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 FATES = ["exported", "no_images", "suppressed", "consent_expired", "duplicate"]
 FEW = st.lists(
     st.builds(
@@ -321,19 +320,19 @@ FEW = st.lists(
 
 
 def with_fates(members: Members) -> Members:
-    """The members as the reference takes them."""
+    """Return the members in the form that the reference reads."""
     return [{**row, "fate": row["exclusion_reason"] or "exported"} for row in members]
 
 
 def without_zeros(value: Any) -> Any:
-    """A document in which a count of nothing is left out."""
+    """Return a document without counts of 0."""
     if isinstance(value, dict):
         return {k: without_zeros(v) for k, v in value.items() if v != 0}
     return [without_zeros(v) for v in value] if isinstance(value, list) else value
 
 
 def decided(document: Document) -> dict[str, Any]:
-    """Those parts of a document that the reference has."""
+    """Return the parts of a document that the reference has."""
     names = ("portal", "audience", "candidates", "rows", "phones", "changed_columns")
     parts = {
         "newly_texted": document["newly_texted"],
@@ -361,14 +360,14 @@ MIRRORED |= {there: back for back, there in MIRRORED.items()}
 
 
 def mirrored(value: Any) -> Any:
-    """The document of the same two builds, the other way round."""
+    """Return the document of the same two builds in reverse."""
     if isinstance(value, dict):
         return {MIRRORED.get(k, k): mirrored(v) for k, v in value.items()}
     return [mirrored(v) for v in value] if isinstance(value, list) else value
 
 
 def sorted_moves(document: Document) -> list[tuple[str, ...]]:
-    """The moves, in an order that a mirror does not change."""
+    """Return the moves, in an order that a reversal keeps."""
     return sorted(
         tuple(f"{name}={move[name]}" for name in sorted(move))
         for move in document["moves"]
@@ -387,7 +386,7 @@ def sorted_moves(document: Document) -> list[tuple[str, ...]]:
 def test_two_builds_are_compared_as_the_reference_does(
     tmp_path_factory: pytest.TempPathFactory, base: Members, head: Members
 ) -> None:
-    """Counts as told independently; the other way round, the mirror image."""
+    """The counts are the reference's; in reverse, they are mirrored."""
     folder = tmp_path_factory.mktemp("builds")
     forth = compared(folder, base, head, examples=3)
     wanted = expected(with_fates(base), with_fates(head))
@@ -414,7 +413,7 @@ def test_two_builds_are_compared_as_the_reference_does(
 def test_a_build_does_not_differ_from_itself(
     tmp_path_factory: pytest.TempPathFactory, members: Members
 ) -> None:
-    """Also where it is the very same file."""
+    """Even if both are the same file."""
     folder = tmp_path_factory.mktemp("builds")
     path = write_build(folder / "build.duckdb", members)
     document = compare(path, path, max_change=Fraction(0), examples=3)

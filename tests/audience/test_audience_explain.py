@@ -1,4 +1,4 @@
-"""What `sms audience explain` says of a route, in words, from made-up traces."""
+"""The words of `sms audience explain` for a route of a made-up trace."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ T1, T2 = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"
 
 
 def said(**values: Any) -> str:
-    """The line of the one route of a made-up subject."""
+    """Return the line of the only route of a made-up subject."""
     route = {
         "route": "subject",
         "route_rank": 1,
@@ -77,5 +77,5 @@ def said(**values: Any) -> str:
         ),
     ],
 )
-def test_what_became_of_a_route(values: dict[str, Any], words: str) -> None:
+def test_a_route_in_words(values: dict[str, Any], words: str) -> None:
     assert said(**values) == words

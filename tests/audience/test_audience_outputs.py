@@ -34,7 +34,7 @@ HOSTILE = [
 
 
 def written(folder: Path, *builds: list[dict[str, Any]]) -> tuple[Outcome, str, str]:
-    """Compare two builds of these members: the outcome, Markdown and JSON."""
+    """Compare two builds of these members; return the outcome, Markdown and JSON."""
     names = ("base", "head")
     paths = [
         write_build(folder / f"{name}.duckdb", members)
@@ -46,7 +46,7 @@ def written(folder: Path, *builds: list[dict[str, Any]]) -> tuple[Outcome, str, 
 
 
 def test_the_answer_is_the_first_line(tmp_path: Path) -> None:
-    """Of the terminal and of the comment."""
+    """In the terminal and in the comment."""
     entering = ["no_images"] * 3 + ["access_key_missing"] + [None]
     phones = [f"+1202555010{n}" for n in range(5)]
     base = [
@@ -71,8 +71,8 @@ def test_the_answer_is_the_first_line(tmp_path: Path) -> None:
     )
 
 
-def test_nobody_is_an_answer_too(tmp_path: Path) -> None:
-    """And there is no table then."""
+def test_no_change_is_an_answer_too(tmp_path: Path) -> None:
+    """Without a table."""
     outcome, md, _ = written(tmp_path, [member()], [member()])
     assert outcome.status == 0
     sentence = "The same people are texted."
@@ -81,8 +81,8 @@ def test_nobody_is_an_answer_too(tmp_path: Path) -> None:
     assert "|" not in md
 
 
-def test_a_guard_that_fails_is_said_and_exits_with_1(tmp_path: Path) -> None:
-    """Right after the answer."""
+def test_a_failed_guard_is_shown_and_exits_with_1(tmp_path: Path) -> None:
+    """The guard comes right after the answer."""
     outcome, md, document = written(tmp_path, [member(reason="suppressed")], [member()])
     assert outcome.status == 1
     said = "GUARD FAILED: head texts 1 row that base held back: suppressed (1)"
@@ -96,7 +96,7 @@ def test_a_guard_that_fails_is_said_and_exits_with_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("limit", "status"), [("100", 0), ("99.9", 1), ("0", 1)])
 def test_max_change_exits_with_1(tmp_path: Path, limit: str, status: int) -> None:
-    """All phones of an audience are gone."""
+    """All phones of an audience disappear."""
     base = write_build(tmp_path / "base.duckdb", [member()])
     head = write_build(tmp_path / "head.duckdb", [member(reason="no_images")])
     outcome = audience("diff", base, head, "--max-change", limit)
@@ -106,7 +106,7 @@ def test_max_change_exits_with_1(tmp_path: Path, limit: str, status: int) -> Non
 
 
 def test_the_same_builds_give_the_same_bytes(tmp_path: Path) -> None:
-    """Whatever order the rows are in; keys sorted, and as the schema has it."""
+    """In any order of the rows; keys are sorted, and the schema holds."""
     members = [member(subject_uuid=f"s{n}", audience="buyers") for n in range(9)]
     others = [
         member(subject_uuid=f"s{n}", reason="no_images" if n % 2 else None)
@@ -134,8 +134,8 @@ def validate(document: Any) -> None:
     jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
 
 
-def test_a_document_of_everything_is_as_the_schema_has_it(tmp_path: Path) -> None:
-    """With moves, changes, examples and guards that have failed."""
+def test_a_full_document_follows_the_schema(tmp_path: Path) -> None:
+    """With moves, changes, examples and failed guards."""
     base = write_build(
         tmp_path / "base.duckdb",
         [member(reason="suppressed"), member(subject_uuid="s2")],
@@ -155,7 +155,7 @@ def test_a_document_of_everything_is_as_the_schema_has_it(tmp_path: Path) -> Non
 
 
 def test_no_data_becomes_markup(tmp_path: Path) -> None:
-    """Portals' keys of any kind stand in code, one line each, and mention nobody."""
+    """Any portal key stays within code, on one line, and mentions no user."""
     base = [member(portal=portal) for portal in HOSTILE]
     head = [member(portal=portal, reason="no_images") for portal in HOSTILE]
     outcome, md, _ = written(tmp_path, base, head)
@@ -180,7 +180,7 @@ def test_no_data_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_a_long_comment_is_folded_and_cut(tmp_path: Path) -> None:
-    """Under the limit of a comment, and it says what it left out."""
+    """It stays below the limit of a comment and says what is left out."""
     portals = [f"portal-{n:04d}-with-a-key-that-is-long" for n in range(400)]
     base = [member(portal=portal) for portal in portals]
     head = [member(portal=portal, reason="no_images") for portal in portals]
@@ -197,7 +197,7 @@ def test_a_long_comment_is_folded_and_cut(tmp_path: Path) -> None:
 
 
 def test_no_personal_data_is_written(tmp_path: Path) -> None:
-    """Neither values nor whole uuids, however much differs."""
+    """No values and no whole uuids, however much differs."""
     values = {
         "first_name": "Canaryfirst",
         "email": "canary@example.com",
@@ -265,7 +265,7 @@ def test_wrong_usage_exits_with_2(arguments: tuple[str, ...], message: str) -> N
 def test_wrong_questions_exit_with_2(
     tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    """One line, which does not repeat the address."""
+    """The error is one line that does not repeat the address."""
     outcome = audience("explain", "--db", tmp_path / "none", *arguments)
     assert outcome.status == 2
     assert message in outcome.errors
@@ -275,7 +275,7 @@ def test_wrong_questions_exit_with_2(
 
 
 def test_a_file_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
-    """One line that names it."""
+    """The error is one line that names the file."""
     path = write_build(tmp_path / "build.duckdb", [member()])
     outcome = audience("diff", path, path, "--md", tmp_path / "no" / "out.md")
     assert outcome.status == 2
@@ -283,8 +283,8 @@ def test_a_file_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
     assert "out.md cannot be written: No such file or directory" in outcome.errors
 
 
-def test_the_script_answers(tmp_path: Path) -> None:
-    """As it is installed: help, and a real exit code."""
+def test_the_command_answers(tmp_path: Path) -> None:
+    """The installed command has help and a real exit code."""
     script = Path(sys.executable).parent / "sms"
     path = write_build(tmp_path / "build.duckdb", [member()])
     for arguments in (["diff", "--help"], ["diff", path, path]):

@@ -1,4 +1,4 @@
-"""What cannot be compared or relied on: exit 3, one line that says which and why."""
+"""Databases that cannot be compared: exit 3 and one line with the reason."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ sys.stdin.read()
 
 
 def refused(outcome: Outcome, message: str) -> None:
-    """The command ended with 3 and one line, and that says so."""
+    """Check that a command ended with 3 and one line with this message."""
     assert outcome.status == 3
     assert outcome.output == ""
     assert outcome.errors.count("\n") == 1
@@ -38,32 +38,32 @@ def diffed(folder: Path, side: str, broken: Path) -> Outcome:
 
 
 def no_file(path: Path) -> None:
-    """Nothing there."""
+    """Leave no file."""
 
 
 def a_folder(path: Path) -> None:
-    """Something else."""
+    """Make a folder."""
     path.mkdir()
 
 
 def an_empty_file(path: Path) -> None:
-    """Nothing in it."""
+    """Make an empty file."""
     path.touch()
 
 
 def a_text_file(path: Path) -> None:
-    """No database."""
+    """Write a file that is not a database."""
     path.write_text("portal,phone_number\n" * 1000)
 
 
 def half_a_file(path: Path) -> None:
-    """A copy that was stopped."""
+    """Write half a database, as a stopped copy does."""
     write_build(path, [member()])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def a_damaged_file(path: Path) -> None:
-    """The header is whole, the rest is not."""
+    """Write a database whose header alone is intact."""
     write_build(path, [member(subject_uuid=str(n)) for n in range(5)])
     content = path.read_bytes()
     path.write_bytes(content[:12288] + b"\xff" * (len(content) - 12288))
@@ -81,10 +81,10 @@ def a_damaged_file(path: Path) -> None:
         (a_damaged_file, "is not a DuckDB database, or it is damaged"),
     ],
 )
-def test_a_file_that_is_no_whole_database(
+def test_a_missing_or_damaged_database(
     tmp_path: Path, side: str, make: Callable[[Path], None], message: str
 ) -> None:
-    """Missing, something else, or damaged."""
+    """A file that is missing, damaged or something else."""
     broken = tmp_path / "broken.duckdb"
     make(broken)
     outcome = diffed(tmp_path, side, broken)
@@ -122,7 +122,7 @@ def test_a_database_in_use_by_a_build(tmp_path: Path) -> None:
 def test_a_build_that_has_not_passed(
     tmp_path: Path, side: str, marker: dict[str, Any], message: str
 ) -> None:
-    """Failed or unfinished: its tables are there all the same."""
+    """A failed or unfinished build leaves its tables."""
     about = {**marker, "has_passed": False, "load_id": None, "as_of": None}
     path = write_build(tmp_path / "failed.duckdb", [member()], marker=about)
     outcome = diffed(tmp_path, side, path)
@@ -146,8 +146,8 @@ def test_a_build_that_has_not_passed(
     ],
     ids=str,
 )
-def test_a_marker_that_says_two_things(tmp_path: Path, marker: dict[str, Any]) -> None:
-    """A build that passed knows everything, and nothing against it."""
+def test_a_contradictory_marker(tmp_path: Path, marker: dict[str, Any]) -> None:
+    """A build that passed has all facts and no obstacle."""
     path = write_build(tmp_path / "odd.duckdb", [member()], marker=marker)
     refused(diffed(tmp_path, "base", path), "base: run.build is malformed")
 
@@ -165,7 +165,7 @@ def test_a_marker_that_says_two_things(tmp_path: Path, marker: dict[str, Any]) -
 def test_builds_of_another_load_or_time(
     tmp_path: Path, marker: dict[str, Any], message: str
 ) -> None:
-    """Their difference would be that of the data."""
+    """They would differ because of their data."""
     path = write_build(tmp_path / "other.duckdb", [member()], marker=marker)
     refused(diffed(tmp_path, "base", path), message)
 
@@ -219,10 +219,10 @@ BROKEN = [
 @pytest.mark.parametrize(
     ("place", "change", "message"), [(n, *b) for n, b in enumerate(BROKEN)]
 )
-def test_relations_that_are_not_what_they_must_be(
+def test_malformed_relations(
     tmp_path: Path, place: int, change: str, message: str
 ) -> None:
-    """Missing, empty, malformed, or with a key twice; by turns in base and head."""
+    """Missing, empty, malformed, or with a repeated key; in base and head by turns."""
     side = SIDES[place % len(SIDES)]
     path = write_build(tmp_path / "broken.duckdb", [member()])
     with duckdb.connect(path) as connection:
@@ -230,8 +230,8 @@ def test_relations_that_are_not_what_they_must_be(
     refused(diffed(tmp_path, side, path), f"{side}: {message}")
 
 
-def test_a_refusal_is_written_where_the_comparison_would_be(tmp_path: Path) -> None:
-    """No comment of an earlier comparison stays, and nothing in it is markup."""
+def test_an_obstacle_replaces_an_earlier_comparison(tmp_path: Path) -> None:
+    """The earlier comment is replaced, and the obstacle cannot become markup."""
     marker = {
         "has_passed": False,
         "load_id": None,
@@ -249,8 +249,8 @@ def test_a_refusal_is_written_where_the_comparison_would_be(tmp_path: Path) -> N
     assert '"is_comparable": false' in json_file.read_text()
 
 
-def test_a_new_database_of_an_interrupted_write_is_read(tmp_path: Path) -> None:
-    """What a killed process had committed counts, without being written to."""
+def test_a_database_after_a_killed_write_is_read(tmp_path: Path) -> None:
+    """Committed rows of a killed process count, and the file stays as it is."""
     path = write_build(tmp_path / "killed.duckdb", [member()])
     script = (
         "import duckdb, os, sys\n"
@@ -266,8 +266,8 @@ def test_a_new_database_of_an_interrupted_write_is_read(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_rows_of_another_build_are_not_told(tmp_path: Path) -> None:
-    """An error quotes no value."""
+def test_an_error_quotes_no_value(tmp_path: Path) -> None:
+    """The error counts rows and quotes none."""
     path = tmp_path / "broken.duckdb"
     write_build(path, [member()])
     with duckdb.connect(path) as connection:

@@ -1,4 +1,4 @@
-"""`make bench-extract`: how close to a portal's own pace a load goes, and its memory.
+"""`make bench-extract`: how close a load comes to a portal's pace, and its memory.
 
 Prints the time of a load without its start-up against requests x latency / concurrency,
 and the peak memory of loads of many jobs, of one large job, and of one whose details
@@ -30,7 +30,7 @@ LARGE = "large"
 
 @contextmanager
 def portal(*command: object) -> Iterator[str]:
-    """Serve a portal by a command that prints its base URL; give that."""
+    """Serve a portal by a command that prints its base URL; yield the URL."""
     with subprocess.Popen(
         [*map(str, command)],
         stdin=subprocess.PIPE,
@@ -51,7 +51,7 @@ def sandbox(*options: object) -> Any:
 
 @dataclass(frozen=True)
 class Load:
-    """What the last line of a load's log says, and what the load took in all."""
+    """The last line of a load's log, and the resources that the load used."""
 
     facts: dict[str, Any]
     memory_mib: float
@@ -59,7 +59,7 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """How many requests it made."""
+        """Return the number of requests."""
         return int(self.facts["requests"])
 
 
@@ -121,7 +121,7 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Measure, and print a line for each."""
+    """Measure each, and print a line for it."""
     size = ("--jobs", 20, "--subjects", 100)
     with sandbox(*size, "--latency-ms", LATENCY_MS) as url:
         paced = load(url)

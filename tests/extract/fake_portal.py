@@ -1,4 +1,4 @@
-"""A small portal on loopback that answers what a test tells it to, and counts."""
+"""A small portal on loopback that counts requests and answers as a test says."""
 
 import asyncio
 import ssl
@@ -47,20 +47,20 @@ class FakePortal:
 
     @property
     def base_url(self) -> str:
-        """The base URL that a seed would have."""
+        """Return the base URL for a seed."""
         return self.origin + BASE
 
     def asked(self, path: str) -> int:
-        """How many requests a path has had, with any query."""
+        """Return the number of requests for a path, with any query."""
         return sum(self.path(one).partition("?")[0] == path for one in self.seen)
 
     @staticmethod
     def path(arrival: Arrival) -> str:
-        """The path below the base URL, with its query."""
+        """Return the path below the base URL, with its query."""
         return arrival.target.removeprefix(BASE)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Count the request, and answer it."""
+        """Count the request and answer it."""
         path = request.raw_path.removeprefix(BASE)
         await asyncio.sleep(self.on_its_way.get(path, 0))
         now = asyncio.get_running_loop().time()
@@ -76,7 +76,7 @@ class FakePortal:
 
 
 class Turns:
-    """Answers that follow each other; the last stays."""
+    """Answers in turn; the last one is repeated."""
 
     def __init__(self, *routes: Any) -> None:
         self.routes = list(routes)
@@ -138,7 +138,7 @@ def serve(routes: dict[str, Any], latency: float = 0) -> Iterator[FakePortal]:
 
 @dataclass
 class RawServer:
-    """A listener that speaks bytes; `received` has the request of each connection."""
+    """A listener that sends bytes; `received` has the request of each connection."""
 
     origin: str = ""
     received: list[bytes] = field(default_factory=list)
@@ -146,7 +146,7 @@ class RawServer:
 
 @contextmanager
 def serve_bytes(*answers: Bytes) -> Iterator[RawServer]:
-    """Serve connections by hand, each by the next answer; the last stays."""
+    """Answer each connection with the next answer; the last one is repeated."""
     listener, turns = RawServer(), Turns(*answers)
 
     async def connected(
@@ -183,7 +183,7 @@ def serve_bytes(*answers: Bytes) -> Iterator[RawServer]:
 
 @contextmanager
 def serve_tls(folder: Path) -> Iterator[RawServer]:
-    """Listen with a certificate that nobody has signed."""
+    """Listen with a self-signed certificate."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [
@@ -238,7 +238,7 @@ def whole(body: bytes, *headers: bytes) -> Bytes:
 
 
 def forever(head: bytes, more: bytes, pause: float) -> Bytes:
-    """Send some bytes, then others over and over, with a pause after each."""
+    """Send some bytes, then others again and again, with a pause after each."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)

@@ -1,4 +1,4 @@
-"""A project whose portal plays faults, and what holds after each of them."""
+"""A project whose portal plays faults, and checks after each of them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ PERSONAL = (
 
 @dataclass
 class Stage:
-    """A project and its portal, whose world is not that of the current load.
+    """A project and its portal, which has another world than the current load.
 
     `rows` has what a load lands of that world if the portal plays no fault.
     """
@@ -55,7 +55,7 @@ class Stage:
         return (self.landing / "current").readlink().name
 
     def extract(self, *arguments: str) -> Ended:
-        """Run `extract`, which may use only so much disk and memory."""
+        """Run `extract` with limits on disk and memory."""
         access = {"PORTAL_USERNAME": SANDBOX_USERNAME, "PORTAL_PASSWORD": PASSWORD}
         ended = extract(
             self.folder, *arguments, env=environment(**access), most_disk=MOST_DISK
@@ -72,7 +72,7 @@ class Stage:
         return self.extract("load", *IMPATIENT, *options)
 
     def assert_current(self, load_id: str) -> None:
-        """Check that a load is current, that all are whole, and nothing else there."""
+        """Check that a load is current, and that there are complete loads only."""
         assert self.current == load_id
         for folder in (self.landing / "loads").iterdir():
             facts = json.loads((folder / "load.json").read_text())
@@ -86,7 +86,7 @@ class Stage:
         assert {one.name for one in self.folder.iterdir()} == {"landing", "seeds"}
 
     def assert_nothing_said(self) -> None:
-        """Check that outputs and names of files have nothing personal, no credential.
+        """Check that outputs and file names have no personal data and no credentials.
 
         Nor has any file the password.
         """
@@ -101,7 +101,7 @@ class Stage:
             assert path.is_dir() or PASSWORD.encode() not in path.read_bytes()
 
     def assert_recovers(self) -> None:
-        """Check that the next load has the rows of one that never met a fault."""
+        """Check that the next load has the rows of a load without faults."""
         ended = self.load()
         assert ended.returncode == 0, ended.stderr
         assert without_times(self.landing) == self.rows
@@ -111,14 +111,14 @@ class Stage:
 
 
 def write_seed(folder: Path, base_url: str) -> None:
-    """Write the seed of one portal, `studio`."""
+    """Write a seed with one portal, `studio`."""
     row = f"studio,{base_url},Studio,US,USA,webshop"
     (folder / "seeds").mkdir(exist_ok=True)
     (folder / "seeds" / "portals.csv").write_text(f"{','.join(COLUMNS)}\n{row}\n")
 
 
 def canaries(world: World) -> set[str]:
-    """Return what is personal in a world, and the password."""
+    """Return a world's personal texts and the password."""
     portal = world["portals"]["1"]
     words = [*texts([*portal["users"].values()], PERSONAL)]
     for job in portal["jobs"].values():
@@ -128,7 +128,7 @@ def canaries(world: World) -> set[str]:
 
 
 def texts(value: Any, names: Sequence[str], name: str = "") -> Iterator[str]:
-    """Find the texts in a raw answer that have one of the names; none: all texts."""
+    """Yield the texts of a raw answer under these names; without names, all texts."""
     if isinstance(value, dict):
         for key, one in value.items():
             yield from texts(one, names, key)

@@ -1,4 +1,4 @@
-"""Runs `sms extract` again and again, each time in a process of its own.
+"""Run `sms extract` again and again, each time in a new process.
 
 Reads one request a line (arguments, folder, outputs, environment, most_disk), as JSON:
 forks, lets the child write `out` and `err` in the folder for outputs, and answers with
@@ -19,7 +19,7 @@ from ops.cli import main
 
 
 def become(asked: dict[str, Any]) -> NoReturn:
-    """Be the command, to its end."""
+    """Become the command and run it to its end."""
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
@@ -42,7 +42,7 @@ def become(asked: dict[str, Any]) -> NoReturn:
 
 
 def serve() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until standard input ends."""
     with os.fdopen(os.dup(1), "w") as answers:
         for line in sys.stdin:
             child = os.fork()

@@ -1,4 +1,4 @@
-"""Loads in this process and by the command, and what they landed."""
+"""Make loads, in this process or by the command, and read what they landed."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from typing import Any
 import duckdb
 
 from common.seeds import COLUMNS
-from extract.client import Credentials, Patience
+from extract.carry import Reuse
+from extract.client import Ask, Credentials, Patience
 from extract.landing import SCHEMA
-from extract.load import Ask, Limits, Plan, run
+from extract.load import Limits, Plan, run
 from extract.logs import open_log
 from extract.portals import Portal
-from extract.reuse import Reuse
 from extract.urls import split_base_url
 from tests.extract.fake_portal import FakePortal
 
@@ -45,12 +45,12 @@ SMS = Path(sys.executable).with_name("sms")
 
 
 def portal_at(base_url: str, key: str = "studio", brand: str = "Studio") -> Portal:
-    """Make the portal that the seed would have for a base URL."""
+    """Return the portal that a seed would have for a base URL."""
     return Portal(key, base_url, brand, *split_base_url(base_url))
 
 
 def ask(base_url: str, key: str = "studio", rate: int = 0) -> Ask:
-    """Make what a plan asks of one portal."""
+    """Return what a plan asks of one portal."""
     return Ask(portal_at(base_url, key), Credentials(USERNAME, PASSWORD), rate)
 
 
@@ -66,7 +66,7 @@ def load(
     limits: Limits | None = None,
     **patience: Any,
 ) -> dict[str, Any]:
-    """Make a load of one portal in this process; give its facts."""
+    """Make a load of one portal in this process; return its facts."""
     plan = Plan(
         asks=[ask(base_url, key, rate)],
         landing=landing,
@@ -80,7 +80,7 @@ def load(
 
 
 def landed(landing: Path, entity: str, portal: str = "studio") -> list[dict[str, Any]]:
-    """Read an entity's rows of the current load, as they stand."""
+    """Return an entity's rows of the current load, in their order."""
     path = landing / "current" / f"portal={portal}" / f"{entity}.parquet"
     found = engine().execute(f"select * from read_parquet('{path}')")
     names = [column[0] for column in found.description or []]
@@ -89,7 +89,7 @@ def landed(landing: Path, entity: str, portal: str = "studio") -> list[dict[str,
 
 @cache
 def engine() -> duckdb.DuckDBPyConnection:
-    """Open what reads landed files, once for all; it keeps nothing of any."""
+    """Open the engine that reads landed files; it caches none of them."""
     options: dict[str, Any] = {"enable_external_file_cache": False}
     connection = duckdb.connect(config=options)
     connection.execute("set TimeZone = 'UTC'")
@@ -97,14 +97,14 @@ def engine() -> duckdb.DuckDBPyConnection:
 
 
 def shown(landing: Path, entity: str, portal: str = "studio") -> list[str]:
-    """Read an entity's rows of the current load as text, all of each, in order."""
+    """Return an entity's rows of the current load as sorted texts."""
     return sorted(map(repr, landed(landing, entity, portal)))
 
 
 def rewrite(
     landing: Path, entity: str, replaced: str, portal: str = "studio", where: str = ""
 ) -> None:
-    """Write an entity's rows of the current load anew, with some columns replaced."""
+    """Rewrite an entity's rows of the current load with some columns replaced."""
     path = landing / "current" / f"portal={portal}" / f"{entity}.parquet"
     fresh = path.with_suffix(".new")
     with duckdb.connect() as connection:
@@ -117,7 +117,7 @@ def rewrite(
 
 
 def without_times(landing: Path, portal: str = "studio") -> dict[str, list[str]]:
-    """Return all rows of the current load, but for when they were asked for."""
+    """Return all rows of the current load without their times."""
     rows = {entity: landed(landing, entity, portal) for entity in ROWS}
     return {
         entity: sorted(repr({**row, "fetched_at": None}) for row in found)
@@ -126,12 +126,12 @@ def without_times(landing: Path, portal: str = "studio") -> dict[str, list[str]]
 
 
 def staged(landing: Path) -> list[str]:
-    """Name the folders in the staging area."""
+    """Return the names of the folders in the staging area."""
     return sorted(one.name for one in (landing / ".staging").iterdir() if one.is_dir())
 
 
 def rename_load(landing: Path, before: str, after: str) -> None:
-    """Make the current load one of another time."""
+    """Give the current load another id."""
     folder = (landing / "loads" / before).rename(landing / "loads" / after)
     facts = json.loads((folder / "load.json").read_text())
     (folder / "load.json").write_text(json.dumps(facts | {"load_id": after}))
@@ -140,7 +140,7 @@ def rename_load(landing: Path, before: str, after: str) -> None:
 
 
 def project(folder: Path, *portals: FakePortal, brand: str = "Studio") -> Path:
-    """Make a project's folder whose seed has these portals, `studio0` and on."""
+    """Make a project whose seed has these portals: `studio0`, `studio1`, ..."""
     lines = [",".join(COLUMNS)]
     for number, portal in enumerate(portals):
         lines.append(f"studio{number},{portal.base_url},{brand},US,USA,webshop")
@@ -150,19 +150,19 @@ def project(folder: Path, *portals: FakePortal, brand: str = "Studio") -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment of a command: no settings but these."""
+    """Return the environment of a command with these settings only."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}
     kept.pop("LANDING_DIR", None)
     return kept | more
 
 
 def credentials() -> dict[str, str]:
-    """Return the environment of a command that has the credentials."""
+    """Return the environment of a command with credentials."""
     return environment(PORTAL_USERNAME=USERNAME, PORTAL_PASSWORD=PASSWORD)
 
 
 def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """Start `sms extract` in a project's folder, a load as fast as it goes."""
+    """Start `sms extract` in a project's folder, loads without a rate."""
     options.setdefault("env", credentials())
     # A shell has what it runs in the background ignore this one, and so on down.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -179,7 +179,7 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit status, its outputs, its peak memory in bytes."""
+    """The exit status of a command, its outputs, and its peak memory in bytes."""
 
     returncode: int
     stdout: str
@@ -188,13 +188,13 @@ class Ended:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The last line of the log."""
+        """Return the last line of the log."""
         return events(self.stdout)[-1]
 
 
 @cache
 def _forks() -> subprocess.Popen[str]:
-    """Start the process that runs the commands; it ends with its standard input."""
+    """Start the process that forks the commands; it ends with its standard input."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.extract.forked"],
         cwd=SOURCE,
@@ -210,7 +210,7 @@ def extract(
     env: Mapping[str, str] | None = None,
     most_disk: int | None = None,
 ) -> Ended:
-    """Run `sms extract` in a project's folder to its end, in a process of its own.
+    """Run `sms extract` in a project's folder to its end, in a new process.
 
     No file that it writes may be larger than `most_disk`.
     """
@@ -237,7 +237,7 @@ def _at_full_speed(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """End a process as a power cut would."""
+    """Kill a process."""
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
@@ -248,7 +248,7 @@ def events(output: str) -> list[dict[str, Any]]:
 
 
 def studio(subjects: int = 3) -> dict[str, Any]:
-    """Return the routes of a portal of one job; all its subjects can be reached."""
+    """Return the routes of a portal of one job whose subjects are all reachable."""
     rows = [
         {"uuid": f"s{n}", "first_name": f"Canaryname{n}", "phone_number": phone(n)}
         for n in range(subjects)
@@ -268,7 +268,7 @@ def studio(subjects: int = 3) -> dict[str, Any]:
 
 
 def school(count: int = 4) -> dict[str, Any]:
-    """Return the routes of jobs of two subjects with a user each, and one of all."""
+    """Return routes of jobs of two subjects; each has a user, and one is everyone's."""
     routes: dict[str, Any] = {
         "/activities/search": [activity(f"a{n}", f"j{n}") for n in range(count)],
         "/users/all": {"uuid": "all", "email_address": EMAIL},

@@ -1,4 +1,4 @@
-"""A server that plays AWS: a real process of moto's."""
+"""A moto server that plays AWS."""
 
 import os
 import subprocess
@@ -24,23 +24,23 @@ ALL_RIGHTS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"
 
 @dataclass(frozen=True)
 class Aws:
-    """A running AWS of moto's: Secrets Manager, Parameter Store, IAM."""
+    """A running moto server: Secrets Manager, Parameter Store, IAM."""
 
     url: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """What boto3 needs to ask it."""
+        """Return the settings with which boto3 finds it."""
         region = {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": "us-east-1"}
         return NO_AWS | ALL_RIGHTS | region
 
     def client(self, service: str) -> Any:
-        """Return a client of boto3's for preparing what is kept."""
+        """Return a boto3 client that prepares the contents."""
         session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
         return session.client(service, endpoint_url=self.url)
 
     def keep(self, name: str, text: str) -> str:
-        """Keep a secret, new or changed; give what PORTAL_SECRET would say."""
+        """Store a secret, new or changed; return its PORTAL_SECRET."""
         manager = self.client("secretsmanager")
         try:
             manager.create_secret(Name=name, SecretString=text)
@@ -49,14 +49,14 @@ class Aws:
         return f"secretsmanager:{name}"
 
     def keep_parameter(self, name: str, text: str) -> str:
-        """Keep an encrypted parameter; give what PORTAL_SECRET would say."""
+        """Store an encrypted parameter; return its PORTAL_SECRET."""
         self.client("ssm").put_parameter(
             Name=name, Value=text, Type="SecureString", Overwrite=True
         )
         return f"ssm:{name}"
 
     def check_rights_after(self, requests: float) -> None:
-        """Have the rights of its users looked at after so many requests."""
+        """Check its users' rights after so many requests."""
         told = urllib.request.Request(
             f"{self.url}/moto-api/reset-auth",
             data=str(requests).encode(),

@@ -1,7 +1,6 @@
-"""What a load takes over from earlier ones, and what it asks for all the same."""
+"""What a load carries over from earlier ones, and what it asks for again."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ import duckdb
 import pytest
 
 from extract import commands
-from extract.commands import SandboxSize, Wanted
+from extract.carry import Reuse
+from extract.commands import SandboxSize
 from extract.load import Limits, Plan, run
 from extract.logs import open_log
-from extract.reuse import Reuse
 from extract.urls import segment
 from tests.extract.fake_portal import FakePortal, serve
 from tests.extract.loading import (
@@ -50,7 +49,7 @@ DIRT = [
 
 
 def asked(portal: FakePortal) -> Counter[str]:
-    """Return the paths that were asked for, without their queries; and start anew."""
+    """Return the paths that were asked for, without queries, and forget them."""
     paths = Counter(portal.path(one).partition("?")[0] for one in portal.seen)
     portal.seen.clear()
     return paths
@@ -132,7 +131,7 @@ def test_a_subject_without_a_key_is_asked_for_every_time(
     }
 
 
-def test_a_new_subject_whose_key_is_missing_has_the_job_looked_at(
+def test_a_missing_key_of_a_new_subject_makes_the_load_check_the_job(
     tmp_path: Path,
 ) -> None:
     with serve(studio()) as portal:
@@ -148,7 +147,7 @@ def test_a_new_subject_whose_key_is_missing_has_the_job_looked_at(
     [(404, True), (b'{"uuid":"u1","name":"\\ud800"}', False)],
     ids=["gone", "quarantined"],
 )
-def test_a_user_who_could_not_be_had_is_asked_for_every_time(
+def test_a_missing_user_is_asked_for_every_time(
     tmp_path: Path, nothing: Any, lands: bool
 ) -> None:
     with serve(studio()) as portal:
@@ -164,7 +163,7 @@ def test_a_user_who_could_not_be_had_is_asked_for_every_time(
     assert (user["is_gone"], user["email_address"]) == (False, EMAIL)
 
 
-def test_a_key_that_could_not_be_landed_is_asked_for_every_time(tmp_path: Path) -> None:
+def test_a_quarantined_key_is_asked_for_every_time(tmp_path: Path) -> None:
     with serve(studio() | {KEYS.format("s1"): [{"code": "x"}]}) as portal:
         load(portal.base_url, tmp_path)
         again = load(portal.base_url, tmp_path)
@@ -188,7 +187,7 @@ def test_only_what_the_portal_still_lists_is_carried(tmp_path: Path) -> None:
 
 
 def hours_ago(hours: float) -> str:
-    """Return a time as SQL has it."""
+    """Return a time as SQL writes it."""
     return f"timestamptz '{datetime.now(UTC) - timedelta(hours=hours)}'"
 
 
@@ -197,7 +196,7 @@ def hours_ago(hours: float) -> str:
     [(1.99, 2, True), (2.01, 2, False), (0, 0, False), (-0.5, 2, False)],
     ids=["young", "old", "none", "future"],
 )
-def test_rows_are_carried_while_they_are_young(
+def test_fresh_rows_are_carried(
     tmp_path: Path, hours: float, limit: float, carried: bool
 ) -> None:
     age = timedelta(hours=limit)
@@ -212,7 +211,7 @@ def test_rows_are_carried_while_they_are_young(
     assert (shown(tmp_path, "users") == before) is carried
 
 
-def test_keys_and_users_have_ages_of_their_own(tmp_path: Path) -> None:
+def test_keys_and_users_have_separate_ages(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         load(portal.base_url, tmp_path)
         keys = load(portal.base_url, tmp_path, reuse=Reuse(max_age_users=NO_TIME))
@@ -221,7 +220,7 @@ def test_keys_and_users_have_ages_of_their_own(tmp_path: Path) -> None:
     assert users["portals"]["studio"]["carried"] == {"access_keys": 0, "users": 1}
 
 
-def test_a_row_grows_old_however_often_it_is_carried(tmp_path: Path) -> None:
+def test_carrying_a_row_does_not_refresh_its_age(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         load(portal.base_url, tmp_path)
         rewrite(tmp_path, "access_keys", f"{hours_ago(1)} as fetched_at")
@@ -234,7 +233,7 @@ def test_a_row_grows_old_however_often_it_is_carried(tmp_path: Path) -> None:
 # What they are carried as
 
 
-def test_carried_rows_are_what_they_were(tmp_path: Path) -> None:
+def test_carried_rows_are_unchanged(tmp_path: Path) -> None:
     routes = studio() | {
         BUYERS: [{"uuid": f"d{n}", "email": EMAIL} for n in range(len(DIRT))],
         "/jobs/j1/users": [
@@ -290,7 +289,7 @@ def test_another_address_is_another_portal(tmp_path: Path) -> None:
         assert facts["portals"]["studio"]["carried"] == {"access_keys": 3, "users": 1}
 
 
-def test_each_portal_has_its_own(tmp_path: Path) -> None:
+def test_each_portal_has_separate_rows(tmp_path: Path) -> None:
     with serve(studio()) as one, serve(studio()) as other:
         other.routes[KEYS.format("s1")] = ["CANARYKEY-other"]
         for _ in range(2):
@@ -302,7 +301,7 @@ def test_each_portal_has_its_own(tmp_path: Path) -> None:
         assert [r["access_keys"] for r in rows if r["subject_uuid"] == "s1"] == [[code]]
 
 
-def test_a_load_of_some_jobs_does_not_make_the_others_forgotten(tmp_path: Path) -> None:
+def test_a_load_of_some_jobs_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
     with serve(school(3)) as portal:
         load(portal.base_url, tmp_path)
         load(portal.base_url, tmp_path, jobs=("j1",), reuse=NOTHING_REUSED)
@@ -313,7 +312,7 @@ def test_a_load_of_some_jobs_does_not_make_the_others_forgotten(tmp_path: Path) 
     assert set(newer) <= set(shown(tmp_path, "access_keys"))
 
 
-def test_a_newer_answer_of_no_key_or_no_user_counts(tmp_path: Path) -> None:
+def test_a_newer_answer_without_a_key_or_a_user_counts(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         load(portal.base_url, tmp_path)
         portal.routes |= {KEYS.format("s1"): 404, "/users/u1": 404}
@@ -329,7 +328,7 @@ def truncate(path: Path) -> None:
 
 
 def change_schema(path: Path) -> None:
-    """Return a file one more column."""
+    """Add a column to a file."""
     fresh = path.with_suffix(".new")
     with duckdb.connect() as connection:
         connection.execute(
@@ -355,7 +354,7 @@ def flip(path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil", [truncate, change_schema, lose_rows, flip, Path.unlink]
 )
-def test_a_load_that_is_not_whole_is_not_used(
+def test_an_incomplete_load_is_not_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Any, entity: str
 ) -> None:
     with serve(studio()) as portal:
@@ -375,7 +374,7 @@ def test_a_load_that_is_not_whole_is_not_used(
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"load_id": "x"}', None])
-def test_a_load_that_does_not_say_what_it_is_is_not_used(
+def test_a_load_without_facts_is_not_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
 ) -> None:
     with serve(studio()) as portal:
@@ -393,9 +392,6 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
-    wanted = Wanted(
-        tmp_path, sandbox=True, log_format="json", limits=Limits(min_ratio=0)
-    )
     day, other = date(2026, 11, 20), date(2027, 1, 1)
     carried = []
     for subjects, seed, today in (
@@ -406,7 +402,10 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
         (2, 1, other),
     ):
         size = SandboxSize(2, subjects, seed, today)
-        commands.load(replace(wanted, size=size))
+        limits = Limits(min_ratio=0)
+        commands.load(
+            tmp_path, sandbox=True, size=size, log_format="json", limits=limits
+        )
         last = events(capsys.readouterr().out)[-1]
         carried.append(sum(last["carried"].values()) > 0)
     assert carried == [False, True, False, False, False]

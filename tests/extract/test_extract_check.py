@@ -20,7 +20,7 @@ NETWORK = "check the network, and base_url in seeds/portals.csv"
 
 
 async def silence(_: object) -> None:
-    """Answer nothing."""
+    """Never answer."""
     await asyncio.sleep(60)
 
 
@@ -33,8 +33,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "forbidden": (
         403,
-        "the credentials were refused (403): ask the portal's people whether this "
-        "user may read the API",
+        "the credentials were refused (403): ask the portal's support whether this "
+        "user is allowed to read the API",
     ),
     "missing": (404, f"answered 404: {URL}"),
     "busy": (429, "answered 429: try again later, and with a lower --rate"),
@@ -88,7 +88,7 @@ def test_each_portal_has_a_line_that_says_what_is_wrong(tmp_path: Path) -> None:
     assert [len(portal.seen) for portal in portals.values()] == [1] * len(portals)
 
 
-def test_portals_that_are_right_end_well(tmp_path: Path) -> None:
+def test_readable_portals_exit_with_0(tmp_path: Path) -> None:
     with serve({"/activities/search": []}) as portal:
         result = check(tmp_path, {"studio": portal.origin})
     assert (result.returncode, result.stderr) == (0, "")
@@ -109,7 +109,7 @@ def test_the_findings_are_printed_as_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes a certificate by openssl")
-def test_a_certificate_that_nobody_has_signed_is_told(tmp_path: Path) -> None:
+def test_an_unsigned_certificate_is_reported(tmp_path: Path) -> None:
     with serve_tls(tmp_path) as server:
         result = check(tmp_path, {"studio": server.origin})
     assert result.returncode == 20

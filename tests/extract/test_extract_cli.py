@@ -1,4 +1,4 @@
-"""The commands: what they print, what they end with, and what they never show."""
+"""The commands: output, exit codes, and what they never show."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     assert not HEAVY & set(result.stderr.split())
 
 
-def test_a_good_load_ends_with_what_it_came_to(tmp_path: Path) -> None:
+def test_a_load_ends_with_a_summary(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         folder = project(tmp_path, portal)
         result = extract(folder, "load")
@@ -83,7 +83,7 @@ def test_text_lines_are_for_people(tmp_path: Path) -> None:
     assert "trace_id" not in result.stdout
 
 
-def test_portals_and_jobs_are_chosen(tmp_path: Path) -> None:
+def test_portals_and_jobs_can_be_chosen(tmp_path: Path) -> None:
     more = {"/jobs/j2": {"uuid": "j2"}, "/jobs/j2/subjects": [], "/jobs/j2/users": []}
     jobs = [activity("a1", "j1"), activity("a2", "j2")]
     with serve(studio() | more) as one, serve(studio()) as two:
@@ -122,7 +122,7 @@ def test_the_landing_can_come_from_the_environment(tmp_path: Path) -> None:
     assert facts["requests"] == 9
 
 
-def test_no_loads_are_an_empty_list_that_says_where(tmp_path: Path) -> None:
+def test_an_empty_list_of_loads_names_the_landing(tmp_path: Path) -> None:
     result = extract(tmp_path, "loads")
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr == "no loads in landing: `sms extract load` makes one\n"
@@ -158,7 +158,7 @@ def test_usage_and_configuration_end_with_2(
     assert not (tmp_path / "landing" / "loads").exists()
 
 
-def test_outside_of_a_project_the_error_says_so(tmp_path: Path) -> None:
+def test_outside_of_a_project_the_error_says_where_to_run_it(tmp_path: Path) -> None:
     result = extract(tmp_path, "load")
     assert result.returncode == 2
     assert "in the folder of the project" in result.stderr
@@ -174,7 +174,7 @@ def test_a_failing_portal_ends_with_20_and_says_where(tmp_path: Path) -> None:
     assert (last["event"], last["reason"]) == ("load_failed", reason)
 
 
-def test_failing_files_end_with_30(tmp_path: Path) -> None:
+def test_failing_storage_ends_with_30(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         folder = project(tmp_path, portal)
         result = extract(folder, "load", "--landing", "seeds/portals.csv/x")
@@ -189,7 +189,7 @@ def test_failing_files_end_with_30(tmp_path: Path) -> None:
 
 
 def link(to: str) -> Any:
-    """A page that links elsewhere."""
+    """Return a page that links elsewhere."""
     return {"data": [{"uuid": "s0", "first_name": "Canaryname0"}], "next": to}
 
 
@@ -235,7 +235,7 @@ def test_the_credentials_are_in_no_argument(tmp_path: Path) -> None:
     assert not [secret for secret in SECRETS if secret.encode() in shown]
 
 
-def test_a_second_listener_never_hears_of_the_portal(tmp_path: Path) -> None:
+def test_other_servers_get_no_request(tmp_path: Path) -> None:
     with serve_bytes(whole(b"[]")) as other, serve(studio()) as portal:
         portal.routes["/jobs/j1/users"] = link(f"{other.origin}/shop/api/v1/x")
         env = credentials() | {"HTTP_PROXY": other.origin, "ALL_PROXY": other.origin}

@@ -1,4 +1,4 @@
-"""One GET: what is tried again, what is not, and what is never done."""
+"""One GET: what is retried, what is not, and what is never sent."""
 
 import asyncio
 import gzip
@@ -17,9 +17,8 @@ import pytest
 from common.errors import NotFoundError, PortalError
 from extract import body as body_module
 from extract.attempts import retry_after
-from extract.client import Client, Credentials, Meter, open_lines
+from extract.client import Ask, Credentials, Meter, connect
 from extract.logs import open_log
-from extract.pace import Pace
 from tests.extract.fake_portal import (
     BASE,
     Bytes,
@@ -43,29 +42,21 @@ GOOD = whole(b'{"uuid":"x"}')
 def get(
     origin: str, *segments: str, meter: Meter | None = None, **patience: Any
 ) -> object:
-    """Ask for one thing, with little patience."""
+    """Make one request, with little patience."""
     portal = portal_at(origin + BASE)
     meter = meter or Meter()
 
     async def ask() -> object:
-        async with open_lines(2) as lines:
-            client = Client(
-                lines,
-                portal=portal,
-                credentials=Credentials(USERNAME, PASSWORD),
-                pace=Pace(2, 0),
-                meter=meter,
-                log=open_log("json"),
-                patience=replace(IMPATIENT, **patience),
-                scratch=Path(gettempdir()),
-            )
+        one = Ask(portal, Credentials(USERNAME, PASSWORD), rate=0, meter=meter)
+        limits, folder = replace(IMPATIENT, **patience), Path(gettempdir())
+        async with connect(one, 2, limits, folder, open_log("json")) as client:
             request = client.request(*(segments or ("jobs", "j")), job="j")
             return (await client.get(request, lambda body: body)).value
 
     return asyncio.run(ask())
 
 
-def test_what_is_sent_is_a_get_with_credentials_and_strict_paths() -> None:
+def test_a_request_is_a_get_with_credentials_and_strict_paths() -> None:
     with serve_bytes(GOOD) as server:
         get(server.origin, "jobs", "../a b?c#d\r\nX: y", "subjects", "..")
     (head,) = server.received
@@ -103,7 +94,7 @@ PASSING: dict[str, Bytes] = {
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_what_may_pass_is_tried_again(fault: Bytes) -> None:
+def test_transient_failures_are_retried(fault: Bytes) -> None:
     meter = Meter()
     with serve_bytes(fault, fault, GOOD) as server:
         assert get(server.origin, meter=meter) == {"uuid": "x"}
@@ -111,7 +102,7 @@ def test_what_may_pass_is_tried_again(fault: Bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_what_does_not_pass_is_an_error_that_says_where(fault: Bytes) -> None:
+def test_a_permanent_failure_names_its_place(fault: Bytes) -> None:
     meter = Meter()
     with (
         serve_bytes(fault) as server,
@@ -146,7 +137,7 @@ def test_waits_grow_and_vary(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count('"event": "retry"') == 5
 
 
-def test_the_retries_of_a_run_have_a_budget() -> None:
+def test_retries_have_a_budget() -> None:
     meter = Meter(requests=10, retries=2)
     with serve({"/jobs/j": 500}) as portal:
         with pytest.raises(PortalError, match="more than 4 retries so far"):
@@ -163,7 +154,7 @@ def test_refused_credentials_stop_at_once(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_what_is_not_there_is_told_apart(status: int) -> None:
+def test_a_missing_object_has_its_own_error(status: int) -> None:
     with serve({"/jobs/j": status}) as portal:
         with pytest.raises(NotFoundError, match=f"answered {status}$"):
             get(portal.origin)
@@ -180,7 +171,7 @@ def test_any_other_status_is_an_error_at_once(status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("elsewhere", [True, False])
-def test_a_redirect_is_refused_before_connecting(status: int, elsewhere: bool) -> None:
+def test_a_redirect_is_not_followed(status: int, elsewhere: bool) -> None:
     with serve_bytes(GOOD) as other, serve({}) as portal:
         place = (other if elsewhere else portal).origin + BASE + "/users/u"
         portal.routes["/jobs/j"] = (status, {"Location": place})
@@ -190,7 +181,7 @@ def test_a_redirect_is_refused_before_connecting(status: int, elsewhere: bool) -
         assert len(portal.seen) == 1
 
 
-def test_the_environment_cannot_put_a_proxy_in_between(
+def test_proxies_of_the_environment_are_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with serve_bytes(GOOD) as proxy, serve_bytes(GOOD) as server:
@@ -211,7 +202,7 @@ def test_a_compressed_body_is_read() -> None:
 
 
 def bomb(size: int) -> bytes:
-    """Compress as many spaces."""
+    """Compress this many spaces."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(b" " * 1_000_000) for _ in range(size // 1_000_000)]
     return b"".join([*parts, packer.flush()])
@@ -287,7 +278,7 @@ def test_endless_nesting_is_a_clear_error() -> None:
 
 
 def throttled(value: str | None, status: int = 429, **headers: str) -> Any:
-    """Answer too many requests once, then well."""
+    """Answer 429 once, then 200."""
     told = {} if value is None else {"Retry-After": value}
     return Turns((status, told | headers), {"uuid": "x"})
 
@@ -374,7 +365,7 @@ def test_a_certificate_that_cannot_be_verified_is_refused_at_once(
     assert not any(server.received)
 
 
-def test_connections_are_used_again() -> None:
+def test_connections_are_reused() -> None:
     connections: set[Any] = set()
 
     async def answer(request: Any) -> Any:
@@ -384,17 +375,10 @@ def test_connections_are_used_again() -> None:
     with serve({"/jobs/j": answer}) as portal:
 
         async def ask() -> None:
-            async with open_lines(1) as lines:
-                client = Client(
-                    lines,
-                    portal=portal_at(portal.base_url),
-                    credentials=Credentials(USERNAME, PASSWORD),
-                    pace=Pace(1, 0),
-                    meter=Meter(),
-                    log=open_log("json"),
-                    patience=IMPATIENT,
-                    scratch=Path(gettempdir()),
-                )
+            credentials = Credentials(USERNAME, PASSWORD)
+            one = Ask(portal_at(portal.base_url), credentials, rate=0)
+            folder = Path(gettempdir())
+            async with connect(one, 1, IMPATIENT, folder, open_log("json")) as client:
                 for _ in range(5):
                     with pytest.raises(NotFoundError):
                         await client.get(client.request("jobs", "j"), lambda body: body)

@@ -1,4 +1,4 @@
-"""What a portal may do to a load: real `sms extract load` processes, real sockets.
+"""What a portal can do to a load: real `sms extract load` processes, real sockets.
 
 The sandbox plays one fault after the other. After each, all of this holds: readers see
 the load that was current before or a whole new one; where anything is missing, the
@@ -33,7 +33,7 @@ JOB_ROWS = ("jobs", "images", "subjects", "registrations", "access_keys")
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A project that has landed a world which the portal no longer has."""
+    """Return a project that has landed an older world of its portal."""
     folder = tmp_path_factory.mktemp("prepared")
     old, new = (generate(JOBS, SUBJECTS, seed, TODAY) for seed in (2, 1))
     with serve(new, password=PASSWORD) as sandbox:
@@ -48,7 +48,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage(prepared: Stage, tmp_path: Path) -> Stage:
-    """The prepared project, in a folder of the test's own."""
+    """Return the prepared project in the test's folder."""
     folder = tmp_path / "project"
     shutil.copytree(prepared.folder, folder, symlinks=True)
     return replace(prepared, folder=folder, said=[])
@@ -59,7 +59,7 @@ def stage(prepared: Stage, tmp_path: Path) -> Stage:
 
 @dataclass(frozen=True)
 class Stays:
-    """A fault for ever: where it is played, and what the error must say."""
+    """A permanent fault: where it is played, and what the error must say."""
 
     fault: str
     says: str
@@ -115,7 +115,7 @@ STAY = [
 @pytest.mark.parametrize(
     "row", STAY, ids=[f"{row.fault} {row.at or ''}".strip() for row in STAY]
 )
-def test_a_fault_that_stays_is_an_error_and_leaves_what_was(
+def test_a_permanent_fault_is_an_error_and_leaves_the_landing_unchanged(
     stage: Stage, row: Stays
 ) -> None:
     before = stage.current
@@ -130,7 +130,7 @@ def test_a_fault_that_stays_is_an_error_and_leaves_what_was(
     stage.assert_recovers()
 
 
-def test_a_portal_that_goes_away_is_an_error_until_it_is_back(
+def test_a_portal_that_goes_down_is_an_error_until_it_is_back(
     stage: Stage,
 ) -> None:
     before = stage.current
@@ -163,7 +163,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize("link", ELSEWHERE.values(), ids=ELSEWHERE)
 @pytest.mark.parametrize("fault", ["next", "redirect"])
-def test_credentials_reach_the_portals_own_origin_alone(
+def test_credentials_reach_only_the_portals_origin(
     stage: Stage, fault: str, link: str
 ) -> None:
     before = stage.current
@@ -196,7 +196,7 @@ BAD_NIGHT = (
 )
 
 
-def test_what_passes_is_tried_again_and_leaves_no_trace(stage: Stage) -> None:
+def test_a_transient_fault_leaves_no_trace(stage: Stage) -> None:
     night = [playing(fault, times=1) for fault in BAD_NIGHT]
     ended = stage.load(*night, options=("--attempts", "8"))
     assert ended.returncode == 0, ended.stderr
@@ -210,7 +210,7 @@ def test_what_passes_is_tried_again_and_leaves_no_trace(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "retry_after", ["1", "date+2", "date-3600", "soon", "-1", "1e9"]
 )
-def test_a_portal_may_ask_for_a_pause(stage: Stage, retry_after: str) -> None:
+def test_a_portal_can_ask_for_a_pause(stage: Stage, retry_after: str) -> None:
     ended = stage.load(playing(f"throttled:{retry_after}", "access-keys", 1))
     assert ended.returncode == 0, ended.stderr
     assert ended.summary["retries"] == 1
@@ -218,7 +218,7 @@ def test_a_portal_may_ask_for_a_pause(stage: Stage, retry_after: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["bom", "short-pages"])
-def test_what_is_only_odd_changes_nothing(stage: Stage, fault: str) -> None:
+def test_odd_but_valid_answers_change_nothing(stage: Stage, fault: str) -> None:
     ended = stage.load(playing(fault))
     assert ended.returncode == 0, ended.stderr
     assert without_times(stage.landing) == stage.rows
@@ -228,8 +228,8 @@ def test_what_is_only_odd_changes_nothing(stage: Stage, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["overlapping", "repeated"])
-def test_rows_that_come_twice_are_landed_as_they_came(stage: Stage, fault: str) -> None:
-    """What comes twice is one again by its key in the models."""
+def test_repeated_rows_are_landed_as_sent(stage: Stage, fault: str) -> None:
+    """The models deduplicate repeated rows by their key."""
     assert stage.load(playing(fault)).returncode == 0
     subjects = {row["payload"] for row in landed(stage.landing, "subjects")}
     found = without_times(stage.landing)
@@ -279,7 +279,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize(("fault", "kept"), KEPT.items(), ids=KEPT)
-def test_what_can_be_landed_is_kept_as_it_was(
+def test_rows_that_can_be_landed_are_unchanged(
     stage: Stage, fault: str, kept: str
 ) -> None:
     ended = stage.load(playing(fault))
@@ -290,7 +290,7 @@ def test_what_can_be_landed_is_kept_as_it_was(
     stage.assert_recovers()
 
 
-def test_a_job_that_is_gone_is_recorded_and_the_load_goes_on(stage: Stage) -> None:
+def test_a_gone_job_is_recorded_and_the_load_continues(stage: Stage) -> None:
     ended = stage.load(playing("gone"))
     assert ended.returncode == 0, ended.stderr
     assert ended.summary["gone_jobs"] == 1
@@ -304,7 +304,7 @@ def test_a_job_that_is_gone_is_recorded_and_the_load_goes_on(stage: Stage) -> No
     stage.assert_recovers()
 
 
-def test_a_subject_without_a_key_is_a_row_that_says_so(stage: Stage) -> None:
+def test_a_subject_without_a_key_has_a_row(stage: Stage) -> None:
     assert stage.load(playing("status:404", "access-keys")).returncode == 0
     found = without_times(stage.landing)
     assert all("'access_keys': []" in row for row in found["access_keys"])
@@ -327,7 +327,7 @@ def test_odd_ids_are_asked_for_and_landed_as_they_are(stage: Stage) -> None:
 
 
 def without_odd(value: Any) -> Any:
-    """Take what is odd off all ids, also those in JSON text."""
+    """Remove the odd ending of all ids, even in JSON text."""
     if isinstance(value, dict):
         return {key: without_odd(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -340,7 +340,7 @@ def without_odd(value: Any) -> Any:
 # Sizes
 
 
-def test_no_job_and_an_empty_job_are_fine_where_there_were_none(stage: Stage) -> None:
+def test_a_portal_without_jobs_or_subjects_is_fine(stage: Stage) -> None:
     shutil.rmtree(stage.landing)
     for jobs in (0, 1):
         empty = replace(stage, world=generate(jobs, 0, 1, TODAY))
@@ -352,9 +352,7 @@ def test_no_job_and_an_empty_job_are_fine_where_there_were_none(stage: Stage) ->
 
 
 @pytest.mark.parametrize("jobs", [0, 1])
-def test_far_fewer_subjects_do_not_become_current_by_themselves(
-    stage: Stage, jobs: int
-) -> None:
+def test_a_load_with_far_fewer_subjects_is_held_back(stage: Stage, jobs: int) -> None:
     before = stage.current
     ended = replace(stage, world=generate(jobs, SUBJECTS, 1, TODAY)).load()
     assert ended.returncode == 10

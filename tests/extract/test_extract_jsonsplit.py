@@ -1,4 +1,4 @@
-"""A body that is split into its rows says what it says when it is parsed."""
+"""A body that is split into its rows has the same content as when it is parsed."""
 
 import json
 import mmap
@@ -46,7 +46,9 @@ def parsed(body: bytes) -> object:
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 3]))
-def test_any_json_says_the_same(value: object, ascii_only: bool, indent: Any) -> None:
+def test_any_json_is_read_as_by_the_whole_parser(
+    value: object, ascii_only: bool, indent: Any
+) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert found(body.encode(errors="surrogatepass")) == parsed(
         body.encode(errors="surrogatepass")
@@ -54,7 +56,7 @@ def test_any_json_says_the_same(value: object, ascii_only: bool, indent: Any) ->
 
 
 @given(VALUES, st.data())
-def test_what_is_torn_or_garbled_is_told_apart_alike(value: Any, data: Any) -> None:
+def test_damaged_json_is_refused_as_by_the_whole_parser(value: Any, data: Any) -> None:
     body = bytearray(json.dumps({"data": value, "x": 1}).encode())
     at = data.draw(st.integers(0, len(body) - 1))
     assert found(bytes(body[:at])) is None
@@ -74,7 +76,7 @@ def test_what_is_torn_or_garbled_is_told_apart_alike(value: Any, data: Any) -> N
         b"1" * 20_000_000 + b"x",
     ],
 )
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedError):
         split(body)
 
@@ -123,7 +125,7 @@ def test_a_row_that_is_too_large_or_too_deep_is_refused_alone() -> None:
     assert isinstance(meta, dict) and meta["meta"] == Refused("nested too deeply")
 
 
-def test_of_a_name_that_comes_twice_one_value_counts_or_none() -> None:
+def test_a_repeated_name_counts_once_or_is_refused() -> None:
     value = split(b'{"subjects":{"a":1,"b":{"x":1},"a":1,"b":{"x":2},"c":3,"b":1}}')
     assert isinstance(value, dict)
     assert dict(value["subjects"]) == {
@@ -135,12 +137,12 @@ def test_of_a_name_that_comes_twice_one_value_counts_or_none() -> None:
 
 
 def resident() -> int:
-    """The memory that this process takes up with files, in bytes."""
+    """Return the memory of mapped files in this process, in bytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("RssFile:")[2].split()[0]) * 1024
 
 
-def test_a_large_body_on_the_disk_takes_no_memory(tmp_path: Path) -> None:
+def test_a_large_body_on_disk_takes_no_memory(tmp_path: Path) -> None:
     mebibyte, count = 1024 * 1024, 48
     path = tmp_path / "body"
     row = b'{"uuid":"s","note":"%s"}' % (b"x" * mebibyte)
@@ -158,6 +160,6 @@ def test_a_large_body_on_the_disk_takes_no_memory(tmp_path: Path) -> None:
         assert resident() - before < count * mebibyte / 4
 
 
-def test_rows_can_be_written_as_they_were() -> None:
+def test_rows_are_written_as_they_were_read() -> None:
     body = '{"uuid":"j","data":{"subjects":{"a":1.10},"images":["é"]}}'
     assert dumps(split(body.encode())) == body

@@ -1,4 +1,4 @@
-"""JSON goes in and out without being altered."""
+"""JSON is read and written unchanged."""
 
 import json
 
@@ -35,14 +35,14 @@ def test_any_json_is_written_as_it_was(value: object) -> None:
     assert written == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def test_a_byte_order_mark_is_taken_and_control_characters_are_kept() -> None:
+def test_a_byte_order_mark_is_skipped_and_control_characters_are_kept() -> None:
     assert parse(b'\xef\xbb\xbf{"a":"x"}') == {"a": "x"}
     assert parse(b'["a\tb\nc\x00\\u0000"]') == ["a\tb\nc\x00\x00"]
     assert dumps(parse(b'["a\tb\x00"]')) == '["a\\tb\\u0000"]'
 
 
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
-def test_what_is_no_number_is_refused_where_it_stands(name: str) -> None:
+def test_an_invalid_number_is_refused_in_its_row_only(name: str) -> None:
     rows = parse(f'[{{"a":1}},{{"a":{name}}}]'.encode())
     assert isinstance(rows, list)
     good, bad = rows
@@ -62,7 +62,7 @@ def test_one_key_with_two_values_is_refused_with_one_value_kept() -> None:
     "body",
     [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b'"]"' + b"}" * 100_000],
 )
-def test_what_is_nested_too_deeply_is_refused(body: bytes) -> None:
+def test_deep_nesting_is_refused(body: bytes) -> None:
     with pytest.raises(RowError, match="nested too deeply"):
         dumps(parse(body))
 
@@ -80,6 +80,6 @@ def test_what_is_nested_too_deeply_is_refused(body: bytes) -> None:
         (b'{"a":' * 100_000 + b"}" * 99_999, "not JSON"),
     ],
 )
-def test_what_is_no_json_is_told_apart(body: bytes, reason: str) -> None:
+def test_malformed_json_has_its_own_error(body: bytes, reason: str) -> None:
     with pytest.raises(MalformedError, match=reason):
         parse(body)

@@ -1,4 +1,4 @@
-"""Loads that are killed, or refused by the disk, at one system call after another.
+"""Loads that are killed, or whose writes are refused, at each system call.
 
 strace does the killing and the refusing. After each fault the landing is what it was or
 what it was to become, and the next load gives the same rows with nothing cleaned up.
@@ -30,7 +30,7 @@ KEY = "studio0"
 
 @dataclass(frozen=True)
 class Stage:
-    """A project with a load, the portal that it is of, and the rows that it has."""
+    """A project with a load, its portal, and its rows."""
 
     folder: Path
     portal: FakePortal
@@ -42,13 +42,13 @@ class Stage:
         return self.folder / "landing"
 
     def load(self) -> None:
-        """Make a load that nothing disturbs."""
+        """Make an undisturbed load."""
         load(self.portal.base_url, self.landing, key=KEY)
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A project with a load: each test leaves it with a newer one of the same rows."""
+    """Return a project with a load; each test adds a newer one of the same rows."""
     with serve(school(2)) as portal:
         folder = project(tmp_path_factory.mktemp("killed"), portal)
         load(portal.base_url, folder / "landing", key=KEY)
@@ -56,7 +56,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def load_with(stage: Stage, fault: str) -> subprocess.CompletedProcess[str]:
-    """Make a load to whose system calls a fault is done."""
+    """Make a load with a fault in one of its system calls."""
     name = fault.partition(":")[0]
     strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={name}"]
     return subprocess.run(
@@ -71,7 +71,7 @@ def load_with(stage: Stage, fault: str) -> subprocess.CompletedProcess[str]:
 
 
 def assert_current_is_whole(stage: Stage) -> None:
-    """Check what a reader of the landing reads."""
+    """Check what a reader of the landing sees."""
     assert without_times(stage.landing, KEY) == stage.rows
     described = json.loads((stage.landing / "current" / "load.json").read_text())
     assert described["load_id"] == (stage.landing / "current").readlink().name
@@ -80,7 +80,7 @@ def assert_current_is_whole(stage: Stage) -> None:
 
 
 def assert_converges(stage: Stage, output: str) -> None:
-    """Check all that holds after a fault, and after the load that follows it."""
+    """Check the landing after a fault, and after the next load."""
     assert_current_is_whole(stage)
     assert not [word for word in (*PERSONAL, *SECRETS) if word in output]
     assert "Traceback" not in output
@@ -108,7 +108,7 @@ KILLS = {
     ("call", "number"),
     [(call, number) for call, numbers in KILLS.items() for number in numbers],
 )
-def test_a_load_may_be_killed_at_any_system_call(
+def test_a_load_can_be_killed_at_any_system_call(
     stage: Stage, call: str, number: int
 ) -> None:
     killed = load_with(stage, f"{call}:signal=KILL:when={number}")
@@ -127,7 +127,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
-def test_what_the_disk_refuses_is_one_line(stage: Stage, fault: str) -> None:
+def test_a_refused_write_is_one_line(stage: Stage, fault: str) -> None:
     refused = load_with(stage, fault)
     assert refused.returncode == 30, refused.stderr
     assert refused.stderr.count("\n") == 1

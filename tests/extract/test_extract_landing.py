@@ -1,4 +1,4 @@
-"""Loads are whole, private, immutable, and current only once they are complete."""
+"""Loads are complete, private and immutable, and only then current."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ TEXTS += ["'\"\\", "=1+1", "2020-01-01", "true", "é\u0301\U0001f600", "\ufeffx"
 NOTHING = Interrupted({"code": ""}, Window("", ""))
 
 
-def test_every_entity_has_a_file_with_its_schema_also_of_no_rows(
+def test_every_entity_has_a_file_with_its_schema_even_without_rows(
     tmp_path: Path,
 ) -> None:
     with serve({"/activities/search": []}) as portal:
@@ -81,7 +81,7 @@ def test_text_is_landed_untouched(tmp_path: Path) -> None:
     assert [json.loads(found[n]["payload"]) for n in range(len(TEXTS))] == rows
 
 
-def test_times_are_of_the_answer_in_utc(tmp_path: Path) -> None:
+def test_times_are_those_of_the_answers_in_utc(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         facts = load(portal.base_url, tmp_path)
     for entity in set(SCHEMA) - {"quarantine"}:
@@ -109,7 +109,7 @@ def test_load_json_has_the_facts(tmp_path: Path) -> None:
     assert link == Path("loads") / written["load_id"]
 
 
-def test_all_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_load(tmp_path: Path) -> None:
     landing = tmp_path / "landing"
     before = os.umask(0)
     try:
@@ -124,7 +124,7 @@ def test_all_is_its_owners_alone(tmp_path: Path) -> None:
             assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_a_newer_load_is_current_and_the_older_stays(tmp_path: Path) -> None:
+def test_a_newer_load_becomes_current_and_the_older_stays(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         first = load(portal.base_url, tmp_path)
         second = load(portal.base_url, tmp_path)
@@ -146,7 +146,7 @@ def test_a_load_that_ends_after_a_newer_one_does_not_replace_it(tmp_path: Path) 
     assert (tmp_path / "loads" / older / "load.json").exists()
 
 
-def test_rows_that_got_lost_are_noticed(tmp_path: Path) -> None:
+def test_lost_rows_are_noticed(tmp_path: Path) -> None:
     file, target = tmp_path / "a.ndjson", tmp_path / "a.parquet"
     line = {"entity": "subjects", "key": "k", "reason": "r"}
     file.write_text(json.dumps(line) + "\n")
@@ -157,7 +157,7 @@ def test_rows_that_got_lost_are_noticed(tmp_path: Path) -> None:
         write_parquet(connection, "quarantine", [file], target, expected=2)
 
 
-def test_an_error_of_the_engine_shows_no_rows(tmp_path: Path) -> None:
+def test_an_error_of_duckdb_shows_no_rows(tmp_path: Path) -> None:
     file, target = tmp_path / "a.ndjson", tmp_path / "a.parquet"
     file.write_text('{"entity": "Canaryname"\n')
     with open_duckdb(tmp_path) as connection, pytest.raises(StorageError) as raised:
@@ -174,7 +174,7 @@ def test_a_landing_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> 
         assert portal.seen == []
 
 
-def test_a_current_that_is_no_link_is_left_alone(tmp_path: Path) -> None:
+def test_a_current_that_is_not_a_link_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "current").mkdir()
     with serve(studio()) as portal, pytest.raises(StorageError, match="current"):
         load(portal.base_url, tmp_path)
@@ -261,7 +261,7 @@ def test_a_killed_load_is_invisible_and_swept_by_the_next(
         assert (landing / "current").readlink().name == third["load_id"]
 
 
-def test_loads_side_by_side_are_all_whole(tmp_path: Path) -> None:
+def test_concurrent_loads_are_all_complete(tmp_path: Path) -> None:
     with serve(studio(), latency=0.01) as portal:
         facts: list[dict[str, Any]] = []
         folder = project(tmp_path, portal)

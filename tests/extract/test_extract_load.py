@@ -1,4 +1,4 @@
-"""What a load asks for, what it lands, and when it fails as a whole."""
+"""What a load asks for, what it lands, and when it fails."""
 
 import json
 from collections import Counter
@@ -30,7 +30,7 @@ NON_BUYERS = "/jobs/j1/subjects?" + query("false")
 
 
 def by_key(rows: list[dict[str, Any]], *names: str) -> dict[Any, dict[str, Any]]:
-    """Index rows; each key may be there once."""
+    """Return rows by key; check that no key is repeated."""
     found = {tuple(row[name] for name in names): row for row in rows}
     assert len(found) == len(rows)
     return found
@@ -79,7 +79,7 @@ def paged(*pages: Any, style: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("style", ["base", "host", "query"])
-def test_pages_are_followed_and_positions_go_on(tmp_path: Path, style: str) -> None:
+def test_pages_are_followed_and_positions_continue(tmp_path: Path, style: str) -> None:
     first, second = {"uuid": "a"}, {"uuid": "b"}
     pages = paged([first, second], [], [second], [{"uuid": "c"}], style=style)
     with serve(studio() | {NON_BUYERS: []} | pages) as portal:
@@ -99,13 +99,13 @@ def test_an_absolute_next_link_to_the_same_origin_is_followed(tmp_path: Path) ->
 
 
 def looped(*after: str) -> Any:
-    """Answer a page of activities that links to the next of these, over and over."""
+    """Return pages of activities, the last of which links to the first."""
     path = "/activities/search"
     return Turns(*[{"data": [], "next": f"{path}?p={page}"} for page in after * 3])
 
 
 @pytest.mark.parametrize("pages", [("A",), ("A", "B")])
-def test_pages_that_go_round_are_an_error(tmp_path: Path, pages: tuple[str]) -> None:
+def test_pages_that_form_a_loop_are_an_error(tmp_path: Path, pages: tuple[str]) -> None:
     with serve({"/activities/search": looped(*pages)}) as portal:
         with pytest.raises(PortalError, match=r"page \d: the pages form a loop"):
             load(portal.base_url, tmp_path)
@@ -129,7 +129,7 @@ def test_pages_that_never_end_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["next", "meta"])
 @pytest.mark.parametrize("form", ["{}/x", "{user}/x"])
-def test_a_next_link_elsewhere_is_refused_before_connecting(
+def test_a_next_link_to_another_host_is_not_followed(
     tmp_path: Path, place: str, form: str
 ) -> None:
     with serve_bytes(whole(b"[]")) as other, serve(studio()) as portal:
@@ -177,7 +177,7 @@ def test_a_next_link_elsewhere_is_refused_before_connecting(
         ({BUYERS: [], "/jobs/j1": {"subjects": [{"uuid": "s", "email": "x"}]}}, False),
     ],
 )
-def test_keys_are_asked_for_where_any_route_has_any_text(
+def test_keys_are_asked_for_if_any_route_has_text(
     tmp_path: Path, more: dict[str, Any], asked: bool
 ) -> None:
     routes = studio() | {BUYERS: [{"uuid": "s"}], NON_BUYERS: [], "/jobs/j1/users": []}
@@ -211,7 +211,7 @@ def test_a_forbidden_key_fails_the_load(tmp_path: Path) -> None:
 
 
 def many_jobs(count: int, **more: Any) -> dict[str, Any]:
-    """Return the routes of a portal of many jobs of nobody."""
+    """Return the routes of a portal of many jobs without subjects."""
     jobs = [f"j{n}" for n in range(count)]
     routes: dict[str, Any] = {
         "/activities/search": [activity(f"a{n}", job) for n, job in enumerate(jobs)]
@@ -237,7 +237,7 @@ def test_a_user_of_many_jobs_is_asked_for_once(tmp_path: Path) -> None:
     assert len(landed(tmp_path, "access_keys")) == 6
 
 
-def test_a_user_that_is_gone_is_a_row(tmp_path: Path) -> None:
+def test_a_gone_user_has_a_row(tmp_path: Path) -> None:
     with serve(studio() | {"/users/u1": 404}) as portal:
         load(portal.base_url, tmp_path)
     (user,) = landed(tmp_path, "users")
@@ -256,7 +256,7 @@ def test_only_the_wanted_jobs_are_read(tmp_path: Path) -> None:
     assert portal.asked("/jobs/j0") == 0
 
 
-def test_a_wanted_job_may_be_on_sale_in_one_portal_alone(tmp_path: Path) -> None:
+def test_a_wanted_job_can_be_on_sale_in_one_portal_only(tmp_path: Path) -> None:
     with serve(many_jobs(2)) as one, serve(studio()) as other:
         asks = [ask(one.base_url, "one"), ask(other.base_url, "other")]
         plan = Plan(asks, tmp_path, 8, frozenset({"j0"}))
@@ -266,7 +266,7 @@ def test_a_wanted_job_may_be_on_sale_in_one_portal_alone(tmp_path: Path) -> None
     assert landed(tmp_path, "jobs", "other") == []
 
 
-def test_a_wanted_job_that_is_on_sale_nowhere_is_named(tmp_path: Path) -> None:
+def test_a_wanted_job_that_is_not_on_sale_is_named(tmp_path: Path) -> None:
     with (
         serve(many_jobs(2)) as portal,
         pytest.raises(
@@ -277,14 +277,14 @@ def test_a_wanted_job_that_is_on_sale_nowhere_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "loads").exists()
 
 
-def test_no_activity_is_a_load_of_no_rows(tmp_path: Path) -> None:
+def test_a_load_without_activities_has_no_rows(tmp_path: Path) -> None:
     with serve({"/activities/search": []}) as portal:
         facts = load(portal.base_url, tmp_path)
     assert set(facts["rows"].values()) == {0}
     assert facts["current"]
 
 
-def test_a_job_that_is_gone_is_a_row_and_the_load_goes_on(tmp_path: Path) -> None:
+def test_a_gone_job_has_a_row_and_the_load_continues(tmp_path: Path) -> None:
     with serve(many_jobs(10) | {"/jobs/j4": 404}) as portal:
         facts = load(portal.base_url, tmp_path)
     jobs = by_key(landed(tmp_path, "jobs"), "job_uuid")
@@ -294,7 +294,7 @@ def test_a_job_that_is_gone_is_a_row_and_the_load_goes_on(tmp_path: Path) -> Non
     assert facts["portals"]["studio"]["gone_jobs"] == 1
 
 
-def test_a_job_that_goes_while_it_is_read_leaves_no_part_of_it(tmp_path: Path) -> None:
+def test_a_job_that_disappears_while_it_is_read_leaves_nothing(tmp_path: Path) -> None:
     details = Turns({"uuid": "j1", "subjects": {"s": {}}}, 404)
     routes = many_jobs(3) | {"/jobs/j1": details, "/jobs/j1/users": 404}
     routes["/jobs/j1/subjects"] = [{"uuid": "s", "first_name": "x"}]
@@ -305,7 +305,7 @@ def test_a_job_that_goes_while_it_is_read_leaves_no_part_of_it(tmp_path: Path) -
     assert jobs[("j1",)]["is_gone"]
 
 
-def test_a_job_without_any_key_is_asked_whether_it_is_gone(tmp_path: Path) -> None:
+def test_a_job_without_any_key_is_checked_for_being_gone(tmp_path: Path) -> None:
     routes = studio() | {KEYS.format(f"s{n}"): 404 for n in range(3)}
     routes |= {f"/jobs/{n}": {"uuid": n} for n in "abc"}
     with serve(routes) as portal:
@@ -320,7 +320,7 @@ def test_a_job_without_any_key_is_asked_whether_it_is_gone(tmp_path: Path) -> No
     assert gone[("j1",)]["is_gone"]
 
 
-def test_a_part_that_is_missing_from_a_job_that_is_there_is_an_error(
+def test_a_missing_part_of_an_existing_job_is_an_error(
     tmp_path: Path,
 ) -> None:
     with (
@@ -471,7 +471,7 @@ def test_any_entity_can_be_quarantined(
     assert quarantined(tmp_path) == {found}
 
 
-def test_a_job_and_a_user_that_cannot_be_landed_are_still_known(tmp_path: Path) -> None:
+def test_a_quarantined_job_or_user_still_has_a_row(tmp_path: Path) -> None:
     bad = b'{"uuid":"x","name":"\\ud800"}'
     with serve(studio() | {"/jobs/j1": bad, "/users/u1": bad}) as portal:
         load(portal.base_url, tmp_path)

@@ -1,4 +1,4 @@
-"""A standard output that is full, closed, or heard by nobody."""
+"""A standard output that is full or closed."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ SANDBOX = ["sandbox", "--port", "0", "--jobs", "1", "--subjects", "1"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project with a load, and its portal running."""
+    """Return a project with a load, while its portal is running."""
     with serve(studio()) as portal:
         folder = project(tmp_path_factory.mktemp("output"), portal)
         assert extract(folder, "load").returncode == 0
@@ -33,7 +33,7 @@ def unheard() -> Iterator[int]:
 
 
 def run(folder: Path, command: list[str], stdout: int) -> tuple[int, str]:
-    """Run a command; give its exit code and standard error."""
+    """Run a command; return its exit code and standard error."""
     done = subprocess.run(
         [SMS, "extract", *command],
         cwd=folder,
@@ -57,14 +57,12 @@ def test_a_full_output_is_one_line(folder: Path, command: list[str]) -> None:
 @pytest.mark.parametrize(
     "command", [["load"], ["prune", "--keep", "0"], SANDBOX], ids=" ".join
 )
-def test_an_output_that_nobody_hears_is_silence(
-    folder: Path, command: list[str]
-) -> None:
+def test_a_closed_pipe_ends_a_load_quietly(folder: Path, command: list[str]) -> None:
     with unheard() as stdout:
         assert run(folder, command, stdout) == (141, "")
 
 
-def test_no_output_at_all_keeps_nobody_from_loading(folder: Path) -> None:
+def test_a_load_needs_no_standard_output(folder: Path) -> None:
     before = (folder / "landing" / "current").readlink()
     done = subprocess.run(
         ["sh", "-c", f"exec {SMS} extract load >&- 2>&-"],
@@ -78,7 +76,7 @@ def test_no_output_at_all_keeps_nobody_from_loading(folder: Path) -> None:
     assert len(landed(folder / "landing", "subjects", "studio0")) == 3
 
 
-def test_an_error_that_nobody_hears_has_its_code(folder: Path) -> None:
+def test_an_error_without_standard_error_keeps_its_code(folder: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", f"exec {SMS} extract prune 2>/dev/full"], cwd=folder, check=False
     )

@@ -1,4 +1,4 @@
-"""What is in flight and how often, as the portal counts it, in virtual time."""
+"""Requests in flight and requests a second, as the portal counts them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ def most_in_a_second(times: Iterable[float]) -> int:
 
 
 @pytest.mark.parametrize(("concurrency", "latency"), [(1, 0.01), (3, 0.03), (16, 0.2)])
-def test_no_more_is_in_flight_than_allowed_and_no_less(
+def test_the_allowed_concurrency_is_used_and_kept(
     tmp_path: Path, concurrency: int, latency: float
 ) -> None:
     with serve_in_virtual_time(studio(subjects=60), latency=latency) as (portal,):
@@ -40,7 +40,7 @@ def test_the_rate_is_never_exceeded_in_any_second(
     assert len(portal.seen) / seconds > rate / 4
 
 
-def test_portals_side_by_side_each_keep_to_both_limits(tmp_path: Path) -> None:
+def test_concurrent_portals_each_keep_both_limits(tmp_path: Path) -> None:
     with serve_in_virtual_time(studio(20), studio(20), latency=0.2) as (one, other):
         asks = [ask(one.base_url, "one", 12), ask(other.base_url, "other", 12)]
         run(Plan(asks, tmp_path, concurrency=3), open_log("json"))
@@ -65,7 +65,7 @@ def test_after_a_429_a_portal_is_asked_at_half_the_speed(tmp_path: Path) -> None
     assert most_in_a_second(after) <= 14
 
 
-def test_one_that_arrives_late_does_not_join_a_full_second(tmp_path: Path) -> None:
+def test_a_late_request_does_not_join_a_full_second(tmp_path: Path) -> None:
     with serve_in_virtual_time(studio(subjects=30)) as (portal,):
         portal.on_its_way["/jobs/j1/subjects/s12/accesskeys"] = 0.4
         load(portal.base_url, tmp_path, rate=12, concurrency=8)
@@ -93,7 +93,7 @@ def test_a_pause_holds_for_all_requests_to_that_portal_alone(tmp_path: Path) -> 
     assert slow.asked(first) == 2
 
 
-def test_waiting_to_try_again_leaves_the_turn_to_others(tmp_path: Path) -> None:
+def test_a_request_that_waits_to_retry_lets_others_go(tmp_path: Path) -> None:
     routes = studio(subjects=30)
     routes["/jobs/j1/subjects/s0/accesskeys"] = Turns(500, 500, ["K"])
     with serve_in_virtual_time(routes, latency=0.005) as (portal,):

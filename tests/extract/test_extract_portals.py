@@ -18,7 +18,7 @@ def write(folder: Path, text: str) -> Path:
     return seed
 
 
-def test_portals_are_read_with_what_their_base_url_comes_to(tmp_path: Path) -> None:
+def test_portals_are_read_with_their_parsed_base_url(tmp_path: Path) -> None:
     more = "two,http://127.0.0.1:9/2/api/v1,Sandbox,CA,Canada,explicit\n"
     one, two = read_portals(write(tmp_path, "\ufeff" + HEADER + GOOD + "\n" + more))
     assert (one.key, one.base_url) == ("one", "https://one.example/")
@@ -49,21 +49,19 @@ def test_portals_are_read_with_what_their_base_url_comes_to(tmp_path: Path) -> N
         (HEADER + GOOD.replace("Brand", "\udcff"), None),
     ],
 )
-def test_a_seed_with_anything_wrong_is_refused(
-    tmp_path: Path, text: str, reason: str | None
-) -> None:
+def test_a_wrong_seed_is_refused(tmp_path: Path, text: str, reason: str | None) -> None:
     seed = tmp_path / "portals.csv"
     seed.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(ConfigError, match=reason or "UnicodeDecodeError"):
         read_portals(seed)
 
 
-def test_without_a_seed_the_error_says_where_to_be(tmp_path: Path) -> None:
+def test_without_a_seed_the_error_says_where_to_run_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="in the folder of the project"):
         read_portals(tmp_path / "seeds" / "portals.csv")
 
 
-def test_the_seed_of_the_project_is_fine() -> None:
+def test_the_seed_of_the_project_is_valid() -> None:
     root = Path(__file__).parents[2]
     portals = read_portals(root / "seeds" / "portals.csv")
     assert len([portal for portal in portals if portal.is_sandbox]) == 2

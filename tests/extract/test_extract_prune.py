@@ -1,4 +1,4 @@
-"""`extract prune`: which loads and stagings go, which never do, what a stop leaves."""
+"""`extract prune`: which loads and stagings go, which stay, what a stop leaves."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ from aiohttp import web
 from common.errors import StorageError
 from common.locks import hold, locked
 from common.retention import Rule
-from extract.landing import Load, list_loads, open_duckdb
+from extract.carry import Reuse, known_already
+from extract.landing import Load, list_loads, open_duckdb, read_loads
 from extract.logs import open_log
 from extract.pruning import judge, prune
 from extract.resume import LOCK, ROWS, WANTED
-from extract.reuse import Reuse, known_already, read_loads
 from extract.shrink import Comparison, find_shrunk
 from extract.staging import JOBS, WHOLE
 from ops.loads import UnknownRunError, promoted_load
@@ -47,7 +47,7 @@ RUN = "20250210T000000000000Z-aaaaaaaa"
 
 
 def load_id(day: int, hour: int = 0) -> str:
-    """Name a load of a day of February 2025."""
+    """Return the id of a load of a day in February 2025."""
     return f"202502{day:02}T{hour:02}0000000000Z-aaaaaaaa"
 
 
@@ -55,13 +55,13 @@ IDS = [load_id(day) for day in (28, 27, 20, 10, 1)]
 
 
 def facts(name: str, *portals: str, **more: Any) -> dict[str, Any]:
-    """Return what load.json says of a load of some portals."""
+    """Return the load.json of a load of some portals."""
     about = {"load_id": name, "extracted_at": "2025-02-01T00:00:00.000000Z"}
     return {**about, "portals": {key: {} for key in portals or ("studio",)}, **more}
 
 
 def a_load(name: str, *portals: str, **more: Any) -> Load:
-    """Return a load that is nowhere."""
+    """Return a load without files."""
     return Load(Path(name), facts(name, *portals, **more))
 
 
@@ -72,7 +72,7 @@ def kept(
     current: str | None = IDS[0],
     promoted: str | None = None,
 ) -> list[str]:
-    """Name the loads that stay, of loads that come newest first."""
+    """Return the ids of the loads that stay, of loads given newest first."""
     in_use = {promoted: PROMOTED} if promoted else {}
     by_id: dict[str, Load | None] = {one.load_id: one for one in loads}
     verdicts = judge(by_id, current, in_use, Rule(keep, keep_days), NOW)
@@ -84,7 +84,7 @@ LOADS = [a_load(name) for name in IDS]
 HELD: dict[str, Any] = {"shrunk": {"studio": {}}}
 
 
-def test_the_newest_or_the_younger_stay() -> None:
+def test_the_newest_and_the_young_loads_stay() -> None:
     assert kept(LOADS, 2, 0) == IDS[:2]
     assert kept(LOADS, 0, 9) == IDS[:2]
     assert kept(LOADS, 0, 10) == IDS[:3]
@@ -94,7 +94,7 @@ def test_the_newest_or_the_younger_stay() -> None:
     assert kept(LOADS, 0, 0) == IDS[:1]
 
 
-def test_the_current_and_the_promoted_one_stay_and_take_no_other_s_place() -> None:
+def test_the_current_and_the_promoted_load_stay_and_count() -> None:
     assert kept(LOADS, 0, 0, current=IDS[1]) == IDS[:2]
     assert kept(LOADS, 0, 0, promoted=IDS[3]) == [IDS[0], IDS[3]]
     assert kept(LOADS, 2, 0, promoted=IDS[4]) == [*IDS[:2], IDS[4]]
@@ -102,7 +102,7 @@ def test_the_current_and_the_promoted_one_stay_and_take_no_other_s_place() -> No
     assert kept(LOADS, 0, 0, current=None) == IDS[:1]
 
 
-def test_the_newest_load_that_has_all_of_a_portal_stays() -> None:
+def test_the_newest_full_load_of_a_portal_stays() -> None:
     loads = [
         a_load(IDS[0], "a", only_jobs=1),
         a_load(IDS[1], "a", "b", **HELD),
@@ -115,14 +115,14 @@ def test_the_newest_load_that_has_all_of_a_portal_stays() -> None:
     assert kept(loads[:2], 0, 0) == [IDS[0]]
 
 
-def test_loads_that_are_held_back_do_not_push_out_others() -> None:
+def test_held_back_loads_do_not_count() -> None:
     held = [a_load(load_id(day), **HELD) for day in (27, 26, 12)]
     loads = [a_load(load_id(28)), *held[:2], a_load(load_id(20)), held[2]]
     assert kept(loads, 2, 0) == [one.load_id for one in loads[:4]]
     assert kept(loads, 1, 0) == [load_id(28)]
 
 
-def test_an_id_that_is_no_time_is_not_old() -> None:
+def test_an_id_without_a_time_counts_as_recent() -> None:
     impossible = a_load("20259999T000000000000Z-aaaaaaaa", only_jobs=1)
     assert kept([impossible, *LOADS], 0, 0) == [impossible.load_id, IDS[0]]
 
@@ -156,7 +156,7 @@ def test_every_verdict_says_why() -> None:
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
-    """A landing of five loads, of which the newest is current."""
+    """Return a landing of five loads, of which the newest is current."""
     folder = tmp_path / "landing"
     (folder / ".staging").mkdir(parents=True)
     for name in IDS:
@@ -174,12 +174,12 @@ def make_load(landing: Path, name: str) -> None:
 
 
 def loads_in(landing: Path) -> list[str]:
-    """Name what is in `loads`, newest first."""
+    """Return the names in `loads`, newest first."""
     return sorted((one.name for one in (landing / "loads").iterdir()), reverse=True)
 
 
 def pruned(landing: Path, keep: int = 0, **options: Any) -> dict[str, str]:
-    """Prune, and give what was removed, with the reasons."""
+    """Prune; return what was removed, with the reasons."""
     dry_run = options.pop("dry_run", False)
     rule = Rule(keep, options.pop("keep_days", 0))
     in_use = partial(promoted_load, LocalRoot(landing.parent / "exports"))
@@ -189,7 +189,7 @@ def pruned(landing: Path, keep: int = 0, **options: Any) -> dict[str, str]:
 
 
 def promote(landing: Path, of_load: str, run_id: str = RUN) -> Path:
-    """Promote a run that was built from a load; give the export root."""
+    """Promote a run that was built from a load; return the export root."""
     run = {
         **{"run_id": run_id, "load_id": of_load, "as_of": "2025-02-10"},
         **{"variables": {}, "files": [], "counts": [], "promote": True},
@@ -231,7 +231,7 @@ def test_prune_removes_and_says_why(landing: Path) -> None:
     assert staged(landing) == []
 
 
-def test_where_there_is_no_landing_it_is_said(tmp_path: Path) -> None:
+def test_a_missing_landing_is_reported(tmp_path: Path) -> None:
     done = extract(tmp_path, "prune", "--keep", "0")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "sms: there is no landing in landing\n"
@@ -264,7 +264,7 @@ def test_wrong_usage_removes_nothing(
     ],
     ids=["current.json", "manifest", "run", "unreadable"],
 )
-def test_nothing_goes_where_the_promoted_run_cannot_be_told(
+def test_nothing_is_removed_if_the_promoted_run_is_unknown(
     landing: Path, damage: Any, code: int, message: str
 ) -> None:
     damage(promote(landing, IDS[3]))
@@ -293,7 +293,7 @@ def test_an_export_root_that_cannot_be_read_is_one_line(landing: Path) -> None:
     assert loads_in(landing) == IDS
 
 
-def test_an_export_root_that_is_not_there_protects_no_load(landing: Path) -> None:
+def test_a_missing_export_root_protects_no_load(landing: Path) -> None:
     promote(landing, IDS[3])
     env = environment(EXPORT_ROOT=str(landing.parent / "misspelt"))
     done = extract(landing.parent, "prune", "--keep", "0", env=env)
@@ -303,7 +303,7 @@ def test_an_export_root_that_is_not_there_protects_no_load(landing: Path) -> Non
     assert loads_in(landing) == IDS
 
 
-def test_what_becomes_needed_meanwhile_stays(landing: Path) -> None:
+def test_a_load_that_becomes_needed_meanwhile_stays(landing: Path) -> None:
     root = LocalRoot(landing.parent / "exports")
     in_use = partial(promoted_load, root)
     verdicts = prune(landing, in_use, Rule(0, 0), NOW, dry_run=False)
@@ -319,7 +319,7 @@ def test_what_becomes_needed_meanwhile_stays(landing: Path) -> None:
     assert loads_in(landing) == IDS
 
 
-def test_what_is_being_read_stays_until_that_is_over(landing: Path) -> None:
+def test_a_load_stays_while_it_is_read(landing: Path) -> None:
     descriptor = hold(landing / "loads" / IDS[2])
     assert descriptor is not None
     assert [*pruned(landing, dry_run=True)] == [IDS[1], IDS[3], IDS[4]]
@@ -329,7 +329,7 @@ def test_what_is_being_read_stays_until_that_is_over(landing: Path) -> None:
     assert hold(landing / "loads" / IDS[2]) is None
 
 
-def test_what_is_no_load_is_not_touched(landing: Path, tmp_path: Path) -> None:
+def test_other_folders_are_not_touched(landing: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     (landing / "loads" / IDS[2]).rename(outside)
     (landing / "loads" / IDS[2]).symlink_to(outside)
@@ -345,12 +345,12 @@ def test_what_is_no_load_is_not_touched(landing: Path, tmp_path: Path) -> None:
     assert staged(landing) == ["mine"]
 
 
-def test_where_no_load_is_current_the_newest_stays(landing: Path) -> None:
+def test_the_newest_load_stays_if_none_is_current(landing: Path) -> None:
     (landing / "current").unlink()
     assert [*pruned(landing)] == IDS[1:]
 
 
-def test_loads_are_listed_while_they_go(landing: Path) -> None:
+def test_loads_can_be_listed_during_a_prune(landing: Path) -> None:
     shutil.rmtree(landing / "loads" / IDS[4])
     assert [one["load_id"] for one in list_loads(landing)] == IDS[:4]
     (landing / "loads" / IDS[3] / "load.json").unlink()
@@ -362,7 +362,7 @@ def test_loads_are_listed_while_they_go(landing: Path) -> None:
 
 
 def abandoned(landing: Path, name: str, hours: float | None = None) -> Path:
-    """Make what a killed load leaves; `hours` ago it has read a job whole."""
+    """Leave what a killed load leaves; it completed a job `hours` ago."""
     folder = landing / ".staging" / name
     folder.mkdir(parents=True)
     (folder / LOCK).touch()
@@ -376,7 +376,7 @@ def abandoned(landing: Path, name: str, hours: float | None = None) -> Path:
     return folder
 
 
-def test_abandoned_stagings_go_when_no_load_can_go_on_with_them(landing: Path) -> None:
+def test_stagings_that_no_load_can_resume_are_removed(landing: Path) -> None:
     names = [load_id(20, hour) for hour in range(5)]
     for name, hours in zip(names, (23.9, 24.1, 47.9, None, None), strict=True):
         abandoned(landing, name, hours)
@@ -392,7 +392,7 @@ def test_abandoned_stagings_go_when_no_load_can_go_on_with_them(landing: Path) -
         assert staged(landing) == [names[0], names[4]]
 
 
-def test_a_load_that_was_killed_is_gone_on_with_after_a_prune(tmp_path: Path) -> None:
+def test_a_killed_load_is_resumed_after_a_prune(tmp_path: Path) -> None:
     async def hang(_: web.BaseRequest) -> Any:
         await asyncio.sleep(60)
 
@@ -412,7 +412,7 @@ def test_a_load_that_was_killed_is_gone_on_with_after_a_prune(tmp_path: Path) ->
     assert facts["portals"]["studio0"]["resumed_jobs"] == 1
 
 
-def test_what_a_stopped_prune_left_is_swept_by_the_next_load(tmp_path: Path) -> None:
+def test_the_next_load_removes_what_a_stopped_prune_left(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         first = load(portal.base_url, tmp_path)["load_id"]
         load(portal.base_url, tmp_path)
@@ -423,7 +423,7 @@ def test_what_a_stopped_prune_left_is_swept_by_the_next_load(tmp_path: Path) -> 
     assert facts["portals"]["studio"]["carried"]["access_keys"] == 3
 
 
-def test_a_load_that_was_pruned_since_it_was_listed_is_passed_over(
+def test_a_load_that_is_pruned_after_it_was_listed_is_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = open_log("json")
@@ -470,7 +470,7 @@ KILLS = {
 
 
 def prune_with(landing: Path, fault: str) -> subprocess.CompletedProcess[str]:
-    """Prune with a fault done to the system calls."""
+    """Prune with a fault in one of the system calls."""
     call = fault.partition(":")[0]
     strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}"]
     return subprocess.run(
@@ -486,7 +486,7 @@ def prune_with(landing: Path, fault: str) -> subprocess.CompletedProcess[str]:
 
 
 def assert_converges(landing: Path) -> None:
-    """Check that the loads that are there are whole, and that the next prune ends."""
+    """Check that the remaining loads are complete and that the next prune succeeds."""
     for one in list_loads(landing):
         folder = landing / "loads" / one["load_id"]
         assert (folder / "portal=studio" / "users.parquet").read_text() == "rows"
@@ -500,7 +500,7 @@ def assert_converges(landing: Path) -> None:
     ("call", "number"),
     [(call, number) for call, numbers in KILLS.items() for number in numbers],
 )
-def test_a_prune_may_be_killed_at_any_system_call(
+def test_a_prune_can_be_killed_at_any_system_call(
     landing: Path, call: str, number: int
 ) -> None:
     killed = prune_with(landing, f"{call}:signal=KILL:when={number}")
@@ -511,7 +511,7 @@ def test_a_prune_may_be_killed_at_any_system_call(
 @pytest.mark.parametrize(
     "fault", ["rename:error=EROFS", "unlinkat:error=EACCES:when=2+"]
 )
-def test_what_the_disk_refuses_is_one_line(landing: Path, fault: str) -> None:
+def test_a_refused_write_is_one_line(landing: Path, fault: str) -> None:
     refused = prune_with(landing, fault)
     assert refused.returncode == 30
     assert refused.stderr.startswith("sms: landing")
@@ -519,7 +519,7 @@ def test_what_the_disk_refuses_is_one_line(landing: Path, fault: str) -> None:
     assert_converges(landing)
 
 
-def test_prunes_and_loads_side_by_side(tmp_path: Path) -> None:
+def test_concurrent_prunes_and_loads(tmp_path: Path) -> None:
     with serve(studio()) as portal:
         folder = project(tmp_path, portal)
         landing = folder / "landing"

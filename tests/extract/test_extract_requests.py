@@ -1,4 +1,4 @@
-"""How many requests a load of the sandbox makes, counted by what it asks for."""
+"""How many requests of each kind a load of the sandbox makes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from extract.client import Credentials
-from extract.load import Ask, Plan, run
+from extract.client import Ask, Credentials
+from extract.load import Plan, run
 from extract.logs import open_log
 from extract.sandbox import (
     SANDBOX_PASSWORD,
@@ -25,7 +25,7 @@ JOBS, SUBJECTS = 1, 100
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one load asked for, and what it landed."""
+    """The requests of a load, and its rows."""
 
     asked: Counter[str]
     requests: int
@@ -68,7 +68,7 @@ def test_a_second_load_makes_at_most_five_requests_a_job(tmp_path: Path) -> None
     assert second.rows == first.rows
 
 
-def test_beyond_that_only_what_there_was_not_is_asked_for(tmp_path: Path) -> None:
+def test_only_missing_keys_and_users_cost_more_requests(tmp_path: Path) -> None:
     first, second = load_twice(generate(JOBS, SUBJECTS, 1, TODAY), tmp_path)
     rows = first.rows
     without_key = sum("'access_keys': []" in row for row in rows["access_keys"])
@@ -78,7 +78,7 @@ def test_beyond_that_only_what_there_was_not_is_asked_for(tmp_path: Path) -> Non
     assert second.rows == rows
 
 
-def test_no_more_pages_are_asked_for_than_there_are(tmp_path: Path) -> None:
+def test_only_existing_pages_are_asked_for(tmp_path: Path) -> None:
     world = generate(2, 30, 1, TODAY)
     with serve(world, page_size=10, whole_pages=True) as sandbox:
         load(sandbox, tmp_path)

@@ -1,4 +1,4 @@
-"""What an interrupted load leaves, who goes on with it, and who may not."""
+"""What an interrupted load leaves, and which loads resume it."""
 
 import asyncio
 import json
@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 
 from common.errors import PortalError
+from extract.carry import Reuse
 from extract.load import Plan, run
 from extract.logs import open_log
-from extract.reuse import Reuse
 from extract.staging import WHOLE
 from tests.extract.fake_portal import FakePortal, serve
 from tests.extract.loading import (
@@ -40,7 +40,7 @@ BROKEN = "/jobs/j3/users"
 
 
 def interrupt(portal: FakePortal, landing: Path, **options: Any) -> None:
-    """Have a load fail in its last job; forget what the portal was asked."""
+    """Let a load fail in its last job; then forget the portal's requests."""
     answer, portal.routes[BROKEN] = portal.routes[BROKEN], 500
     with pytest.raises(PortalError, match="500"):
         load(portal.base_url, landing, concurrency=1, **options)
@@ -49,21 +49,21 @@ def interrupt(portal: FakePortal, landing: Path, **options: Any) -> None:
 
 
 def jobs_asked(portal: FakePortal) -> set[str]:
-    """Name the jobs that were asked for."""
+    """Return the jobs that were asked for."""
     paths = (portal.path(one).split("/") for one in portal.seen)
     return {path[2] for path in paths if path[1] == "jobs"}
 
 
 @pytest.fixture(scope="module")
 def anew(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Return the rows of a load that nothing interrupts."""
+    """Return the rows of an uninterrupted load."""
     landing = tmp_path_factory.mktemp("anew")
     with serve(school()) as portal:
         load(portal.base_url, landing)
     return without_times(landing)
 
 
-def test_a_load_goes_on_where_another_stopped(
+def test_a_load_resumes_where_another_stopped(
     tmp_path: Path, anew: dict[str, list[str]]
 ) -> None:
     with serve(school()) as portal:
@@ -81,7 +81,7 @@ def test_a_load_goes_on_where_another_stopped(
     assert staged(tmp_path) == []
 
 
-def test_a_resumed_load_is_one_of_its_own_time(tmp_path: Path) -> None:
+def test_a_resumed_load_has_a_new_time(tmp_path: Path) -> None:
     with serve(school()) as portal:
         interrupt(portal, tmp_path)
         (interrupted,) = staged(tmp_path)
@@ -93,7 +93,7 @@ def test_a_resumed_load_is_one_of_its_own_time(tmp_path: Path) -> None:
     assert facts["current"]
 
 
-def test_loads_that_stop_over_and_over_get_done(tmp_path: Path) -> None:
+def test_loads_that_stop_again_and_again_complete(tmp_path: Path) -> None:
     with serve(school()) as portal:
         for broken in ("/jobs/j1/users", "/jobs/j2", "/jobs/j3/subjects"):
             answer, portal.routes[broken] = portal.routes[broken], 500
@@ -135,7 +135,7 @@ def test_activities_are_always_read(tmp_path: Path) -> None:
 
 
 def change_wanted(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
-    """Change what the interrupted load was asked for."""
+    """Change what the interrupted load wanted."""
 
     def spoil(folder: Path) -> None:
         path = folder / "wanted.json"
@@ -159,7 +159,7 @@ def for_each_job(change: Callable[[Path], Any]) -> Callable[[Path], None]:
 
 
 def change_whole(**facts: Any) -> Callable[[Path], None]:
-    """Change what a job says of itself."""
+    """Change a job's own facts."""
 
     def change(job: Path) -> None:
         whole = json.loads((job / WHOLE).read_text())
@@ -169,7 +169,7 @@ def change_whole(**facts: Any) -> Callable[[Path], None]:
 
 
 def cut(name: str, kept: int) -> Callable[[Path], None]:
-    """Cut a file off, as a power cut does."""
+    """Truncate a file, as a power cut can."""
 
     def change(job: Path) -> None:
         content = (job / name).read_bytes()
@@ -179,7 +179,7 @@ def cut(name: str, kept: int) -> Callable[[Path], None]:
 
 
 def zero(job: Path) -> None:
-    """Make zeros of a file's bytes, as a power cut does."""
+    """Overwrite a file with zeros, as a power cut can."""
     path = job / "subjects.ndjson"
     path.write_bytes(bytes(path.stat().st_size))
 
@@ -201,7 +201,7 @@ SPOILS = {
 
 
 @pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
-def test_what_is_not_surely_whole_and_the_same_is_read_again(
+def test_an_incomplete_or_changed_job_is_read_again(
     tmp_path: Path, anew: dict[str, list[str]], spoil: Callable[[Path], None]
 ) -> None:
     with serve(school()) as portal:
@@ -220,7 +220,7 @@ def test_what_is_not_surely_whole_and_the_same_is_read_again(
     [Reuse(is_fresh=True), Reuse(resume_within=NO_TIME)],
     ids=["fresh", "within no time"],
 )
-def test_a_load_can_start_anew(tmp_path: Path, reuse: Reuse) -> None:
+def test_a_load_can_start_afresh(tmp_path: Path, reuse: Reuse) -> None:
     with serve(school()) as portal:
         interrupt(portal, tmp_path)
         facts = load(portal.base_url, tmp_path, reuse=reuse)
@@ -229,8 +229,8 @@ def test_a_load_can_start_anew(tmp_path: Path, reuse: Reuse) -> None:
     assert staged(tmp_path) == []
 
 
-def test_a_load_of_something_else_leaves_it_alone(tmp_path: Path) -> None:
-    """Other portals, another address, other jobs: each has its own."""
+def test_other_loads_leave_an_interrupted_one_alone(tmp_path: Path) -> None:
+    """Loads of other portals, addresses or jobs do not resume it."""
     with serve(school()) as portal, serve(school()) as other:
         interrupt(portal, tmp_path)
         left = staged(tmp_path)
@@ -257,7 +257,7 @@ def test_other_jobs_are_another_load(tmp_path: Path, restricted: bool) -> None:
     assert facts["portals"]["studio"]["resumed_jobs"] == 0
 
 
-def test_what_a_complete_load_has_read_since_is_not_undone(tmp_path: Path) -> None:
+def test_a_newer_complete_load_is_not_undone(tmp_path: Path) -> None:
     with serve(school()) as portal:
         interrupt(portal, tmp_path)
         load(portal.base_url, tmp_path, jobs=("j1",))
@@ -268,8 +268,8 @@ def test_what_a_complete_load_has_read_since_is_not_undone(tmp_path: Path) -> No
     assert staged(tmp_path) == []
 
 
-def test_a_bad_row_is_not_gone_on_with(tmp_path: Path) -> None:
-    """A portal that mends its rows, or its jobs, must not fail for the old ones."""
+def test_a_job_with_a_bad_row_is_not_resumed(tmp_path: Path) -> None:
+    """Rows or jobs that the portal has corrected must not fail the load."""
     with serve(school()) as portal:
         good = portal.routes["/jobs/j0/subjects"], portal.routes["/jobs/j1"]
         portal.routes["/jobs/j0/subjects"] = [{"uuid": "j0-s0"}, {}]
@@ -292,10 +292,10 @@ def test_carried_rows_of_an_interrupted_load_grow_old(tmp_path: Path) -> None:
     assert facts["portals"]["studio"]["resumed_jobs"] == 0
 
 
-def test_users_that_the_interrupted_load_had_asked_for_are_not_asked_for_again(
+def test_users_of_the_interrupted_load_are_not_asked_for_again(
     tmp_path: Path,
 ) -> None:
-    """Even where none may be carried over; one that is torn is asked for again."""
+    """Even if none can be carried over; a damaged one is asked for again."""
     with serve(school()) as portal:
         load(portal.base_url, tmp_path)
         interrupt(portal, tmp_path, reuse=Reuse(max_age_users=NO_TIME))
@@ -310,7 +310,7 @@ def test_users_that_the_interrupted_load_had_asked_for_are_not_asked_for_again(
     assert facts["rows"]["users"] == 5
 
 
-def test_users_carried_by_the_interrupted_load_are_of_their_own_age(
+def test_users_carried_by_the_interrupted_load_keep_their_age(
     tmp_path: Path,
 ) -> None:
     with serve(school()) as portal:
@@ -326,12 +326,12 @@ def test_users_carried_by_the_interrupted_load_are_of_their_own_age(
 
 
 async def hang(_: web.BaseRequest) -> Any:
-    """Answer when nobody waits any more."""
+    """Answer after the client has gone."""
     await asyncio.sleep(60)
 
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
-    """Wait until something is so, while a process lives."""
+    """Wait until a condition holds, while a process lives."""
     until = time.monotonic() + 30
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -340,7 +340,7 @@ def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> No
 
 
 def stopped(portal: FakePortal, folder: Path) -> subprocess.Popen[str]:
-    """Start a load in a project, and have it wait in the last job."""
+    """Start a load in a project and stop it in the last job."""
     answer, portal.routes[BROKEN] = portal.routes[BROKEN], hang
     process = start(folder, "load", "--concurrency", "1")
     wait_for(lambda: portal.asked(BROKEN), process)
@@ -350,7 +350,7 @@ def stopped(portal: FakePortal, folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_load_is_gone_on_with(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stopped_load_is_resumed(tmp_path: Path, number: signal.Signals) -> None:
     with serve(school()) as portal:
         folder = project(tmp_path, portal)
         process = stopped(portal, folder)
@@ -371,7 +371,7 @@ def test_a_stopped_load_is_gone_on_with(tmp_path: Path, number: signal.Signals) 
     assert staged(folder / "landing") == []
 
 
-def test_of_two_loads_one_goes_on_and_neither_takes_the_others(tmp_path: Path) -> None:
+def test_of_two_loads_only_one_resumes(tmp_path: Path) -> None:
     with serve(school()) as portal:
         folder = project(tmp_path, portal)
         kill(stopped(portal, folder))
@@ -386,7 +386,7 @@ def test_of_two_loads_one_goes_on_and_neither_takes_the_others(tmp_path: Path) -
     assert len(staged(folder / "landing")) == 1
 
 
-def test_loads_at_once_both_land(tmp_path: Path) -> None:
+def test_two_loads_at_once_both_land(tmp_path: Path) -> None:
     with serve(school()) as portal:
         folder = project(tmp_path, portal)
         kill(stopped(portal, folder))

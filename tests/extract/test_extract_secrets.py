@@ -16,9 +16,9 @@ from botocore.config import Config
 
 from common.errors import ConfigError
 from extract import secrets
-from extract.client import Credentials
+from extract.client import Access, Credentials
 from extract.envfile import read_env_file
-from extract.secrets import Renewal, Secret, read_secret
+from extract.secrets import Renewal, read_secret
 from tests.extract.fake_portal import say, serve, serve_bytes
 from tests.extract.loading import (
     PASSWORD,
@@ -40,14 +40,14 @@ GOOD = {"username": USERNAME, "password": PASSWORD}
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """The server of all these tests."""
+    """Yield the server of all these tests."""
     with serve_aws(tmp_path_factory.mktemp("moto")) as running:
         yield running
 
 
 @pytest.fixture
 def environ(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """This process asks the session's AWS."""
+    """Point this process to the server."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
@@ -71,7 +71,7 @@ def test_a_secret_is_read_from_either_service(
     aws: Aws, more: dict[str, Any], rate: int | None, timeout: float | None
 ) -> None:
     text = json.dumps(GOOD | more)
-    expected = Secret(USERNAME, PASSWORD, rate, timeout)
+    expected = Access(Credentials(USERNAME, PASSWORD), rate, timeout)
     assert read_secret(aws.keep("portals/all", text)) == expected
     assert read_secret(aws.keep_parameter("/portals/all", text)) == expected
     assert USERNAME not in repr(expected) and PASSWORD not in repr(expected)
@@ -95,7 +95,7 @@ def test_a_secret_is_read_from_either_service(
         (json.dumps(GOOD | {"timeout_s": -1}), "from 0.1 to 3600 at timeout_s"),
     ],
 )
-def test_a_secret_of_another_form_is_one_line(aws: Aws, text: str, reason: str) -> None:
+def test_a_malformed_secret_is_one_line(aws: Aws, text: str, reason: str) -> None:
     place = aws.keep("malformed", text)
     with pytest.raises(ConfigError) as raised:
         read_secret(place)
@@ -109,7 +109,7 @@ def test_a_secret_of_another_form_is_one_line(aws: Aws, text: str, reason: str) 
 @pytest.mark.parametrize(
     "place", ["", "portals", "s3:x", "ssm:", f'{{"password":"{PASSWORD}"}}', "ssm:a b"]
 )
-def test_a_place_of_another_form_is_not_repeated(place: str) -> None:
+def test_a_malformed_place_is_not_repeated(place: str) -> None:
     with pytest.raises(ConfigError) as raised:
         read_secret(place)
     assert str(raised.value) == "PORTAL_SECRET must be secretsmanager:ID or ssm:NAME"
@@ -120,7 +120,7 @@ def test_a_place_of_another_form_is_not_repeated(place: str) -> None:
 
 @pytest.mark.parametrize("place", ["secretsmanager:none", "ssm:/none"])
 @pytest.mark.usefixtures("environ")
-def test_a_secret_that_is_not_there_is_one_line(place: str) -> None:
+def test_a_missing_secret_is_one_line(place: str) -> None:
     with pytest.raises(ConfigError, match=f"{place}: there is no .* in us-east-1$"):
         read_secret(place)
 
@@ -145,7 +145,7 @@ BAD_ENVIRONMENTS: dict[str, tuple[dict[str, str | None], str]] = {
 @pytest.mark.parametrize(
     ("changes", "reason"), BAD_ENVIRONMENTS.values(), ids=BAD_ENVIRONMENTS
 )
-def test_an_environment_that_is_not_right_is_one_line(
+def test_a_wrong_environment_is_one_line(
     environ: pytest.MonkeyPatch, changes: dict[str, str | None], reason: str
 ) -> None:
     for name, value in changes.items():
@@ -158,7 +158,7 @@ def test_an_environment_that_is_not_right_is_one_line(
     assert f"PORTAL_SECRET secretsmanager:portals: {reason}" in str(raised.value)
 
 
-def test_aws_that_says_nothing_is_given_up(environ: pytest.MonkeyPatch) -> None:
+def test_a_silent_aws_is_given_up(environ: pytest.MonkeyPatch) -> None:
     async def silence(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
 
@@ -173,7 +173,7 @@ def test_aws_that_says_nothing_is_given_up(environ: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stranger(aws: Aws) -> Iterator[dict[str, str]]:
-    """The keys of a user of AWS without any rights; they are looked at meanwhile."""
+    """Yield the keys of an AWS user without rights, while rights are checked."""
     iam = aws.client("iam")
     iam.create_user(UserName="stranger")
     key = iam.create_access_key(UserName="stranger")["AccessKey"]
@@ -190,7 +190,7 @@ def stranger(aws: Aws) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("place", ["secretsmanager:x", "ssm:x"])
-def test_a_user_without_rights_is_told_so(
+def test_missing_rights_are_named(
     environ: pytest.MonkeyPatch, stranger: dict[str, str], place: str
 ) -> None:
     for name, value in stranger.items():
@@ -211,7 +211,7 @@ def test_a_user_without_rights_is_told_so(
         ("InternalServerError", "AWS answered InternalServerError"),
     ],
 )
-def test_what_aws_answers_is_told_apart(
+def test_each_answer_of_aws_has_its_message(
     environ: pytest.MonkeyPatch, code: str, reason: str
 ) -> None:
     said = json.dumps({"__type": code, "message": PASSWORD}).encode()
@@ -248,9 +248,7 @@ def guarded(changed: Event | None = None) -> dict[str, Any]:
     return {path: behind(body) for path, body in studio().items()}
 
 
-def test_a_load_with_credentials_of_aws_says_nothing_of_them(
-    aws: Aws, tmp_path: Path
-) -> None:
+def test_a_load_does_not_show_credentials_of_aws(aws: Aws, tmp_path: Path) -> None:
     place = aws.keep("load", json.dumps(GOOD | {"timeout_s": 20}))
     env = environment(**aws.environment, PORTAL_SECRET=place, PYTHONDEVMODE="1")
     with serve(guarded(), latency=0.2) as portal:
@@ -271,7 +269,7 @@ def test_a_load_with_credentials_of_aws_says_nothing_of_them(
     assert not [word for word in PERSONAL if word in out + err]
 
 
-def test_the_rate_of_a_secret_is_kept(aws: Aws, tmp_path: Path) -> None:
+def test_the_rate_of_a_secret_is_used(aws: Aws, tmp_path: Path) -> None:
     place = aws.keep("rate", json.dumps(GOOD | {"rate_limit_per_sec": 4}))
     env = environment(**aws.environment, PORTAL_SECRET=place)
     with serve(guarded()) as portal:
@@ -318,7 +316,7 @@ def test_refused_credentials_are_read_again_once(
         assert asked == 2
 
 
-def test_credentials_that_are_gone_from_aws_end_the_load(
+def test_credentials_that_disappear_from_aws_end_the_load(
     aws: Aws, tmp_path: Path
 ) -> None:
     place = aws.keep("deleted", json.dumps(GOOD | {"password": "old"}))
@@ -343,7 +341,7 @@ def test_credentials_that_are_gone_from_aws_end_the_load(
 
 
 @pytest.mark.usefixtures("environ")
-def test_credentials_are_read_again_for_all_portals_together(aws: Aws) -> None:
+def test_credentials_are_read_again_once_for_all_portals(aws: Aws) -> None:
     renewal = Renewal(aws.keep("shared", json.dumps(GOOD)))
     old = Credentials(USERNAME, "old", renewal)
 
@@ -377,7 +375,7 @@ def test_without_credentials_of_aws_a_command_ends_with_one_line(
 # Files of settings
 
 
-def test_a_file_of_settings_is_read_only_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_file_of_settings_is_read_only_if_named(tmp_path: Path) -> None:
     with serve(guarded()) as portal:
         folder = project(tmp_path, portal)
         (folder / ".env").write_text(
@@ -427,9 +425,7 @@ def test_settings_are_taken_literally(
         (b"A=\xff", "is not UTF-8$"),
     ],
 )
-def test_a_line_that_is_no_setting_is_named(
-    tmp_path: Path, content: bytes, reason: str
-) -> None:
+def test_a_malformed_line_is_named(tmp_path: Path, content: bytes, reason: str) -> None:
     file = tmp_path / "file"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=reason) as raised:
@@ -437,7 +433,7 @@ def test_a_line_that_is_no_setting_is_named(
     assert "secret" not in str(raised.value).replace(str(tmp_path), "")
 
 
-def test_a_file_of_settings_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_of_settings_is_named(tmp_path: Path) -> None:
     result = extract(tmp_path, "check", "--env-file", "none", env=environment())
     assert result.returncode == 2
     assert result.stderr == "sms: none: No such file or directory\n"

@@ -1,4 +1,4 @@
-"""What is asked of whom, from options, environment and seeds."""
+"""What a load asks of which portal, by options, environment and seeds."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import ConfigError
 from extract import settings
-from extract.client import Credentials
+from extract.client import Access, Credentials
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 from tests.extract.loading import portal_at
@@ -115,10 +115,10 @@ def test_a_sandbox_beside_a_real_portal_does_not_lend_its_credentials() -> None:
         (0, 5, [0, 0]),
     ],
 )
-def test_a_rate_is_as_told_or_as_the_secret_says_or_as_usual(
+def test_a_rate_comes_from_the_option_the_secret_or_the_default(
     rate: int | None, of_secret: int | None, rates: list[int]
 ) -> None:
-    access = settings.Access(Credentials("someone", "something"), of_secret)
+    access = Access(Credentials("someone", "something"), of_secret)
     found = settings.asks([REAL, SANDBOX], rate, access)
     assert [ask.rate for ask in found] == rates
     assert {ask.credentials for ask in found} == {access.credentials}
@@ -127,10 +127,10 @@ def test_a_rate_is_as_told_or_as_the_secret_says_or_as_usual(
 @pytest.mark.parametrize(
     ("timeout", "one", "details"), [(None, 30, 120), (5, 5, 120), (300, 300, 300)]
 )
-def test_a_time_out_of_the_secret_is_for_every_request(
+def test_a_time_out_of_the_secret_holds_for_every_request(
     timeout: float | None, one: float, details: float
 ) -> None:
-    access = settings.Access(Credentials("someone", "something"), None, timeout)
+    access = Access(Credentials("someone", "something"), None, timeout)
     patience = settings.patience(access)
     assert (patience.request_deadline, patience.details_deadline) == (one, details)
 
@@ -144,7 +144,7 @@ def test_a_time_out_of_the_secret_is_for_every_request(
         '  ["j1",\n"j2"]\n',
     ],
 )
-def test_jobs_are_read_one_a_line_or_as_a_list(tmp_path: Path, text: str) -> None:
+def test_jobs_are_read_from_lines_or_a_list(tmp_path: Path, text: str) -> None:
     source = tmp_path / "jobs"
     source.write_bytes(text.encode())
     assert settings.read_jobs((), str(source)) == {"j1", "j2"}
@@ -162,7 +162,7 @@ def test_jobs_are_read_one_a_line_or_as_a_list(tmp_path: Path, text: str) -> Non
         (b"\xff\xfe", "not UTF-8"),
     ],
 )
-def test_jobs_that_cannot_be_read_are_an_error(
+def test_unreadable_jobs_are_an_error(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     source = tmp_path / "jobs"
@@ -171,12 +171,12 @@ def test_jobs_that_cannot_be_read_are_an_error(
         settings.read_jobs((), str(source))
 
 
-def test_a_file_of_jobs_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_of_jobs_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none: No such file"):
         settings.read_jobs((), str(tmp_path / "none"))
 
 
-def test_no_jobs_are_no_restriction_and_an_empty_one_is_an_error() -> None:
+def test_without_jobs_there_is_no_restriction_and_an_empty_one_is_an_error() -> None:
     assert settings.read_jobs((), None) == frozenset()
     with pytest.raises(ConfigError, match="is empty"):
         settings.read_jobs((" ",), None)

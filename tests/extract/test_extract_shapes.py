@@ -1,4 +1,4 @@
-"""Every shape that portals have been seen to send, and what is left of the others."""
+"""Every shape that portals send, and what becomes of unknown ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +31,7 @@ NOT_TEXT: list[Any] = [None, True, False, [], ["x"], {}, {"x": "y"}]
 
 
 def number(literal: str) -> Any:
-    """Parse a number as an answer's is parsed."""
+    """Parse a number as in an answer."""
     return parse(literal.encode())
 
 
@@ -83,7 +83,7 @@ def test_the_next_page_is_at_meta_next_or_next(body: Any) -> None:
         (1, "neither an object nor a list"),
     ],
 )
-def test_a_page_of_another_shape_is_refused(body: Any, reason: str) -> None:
+def test_a_page_of_an_unknown_shape_is_refused(body: Any, reason: str) -> None:
     with pytest.raises(ShapeError, match=reason):
         shapes.read_page(body)
 
@@ -126,12 +126,14 @@ def test_job_details_are_read_wherever_they_are(
         ({"uuid": "j", "name": "top", "data": {"name": "extra"}}, "top"),
     ],
 )
-def test_a_job_has_the_first_name_that_there_is(body: Any, name: str | None) -> None:
+def test_a_job_has_the_first_name_that_is_not_blank(
+    body: Any, name: str | None
+) -> None:
     assert shapes.read_job_details(body).name == name
 
 
 @pytest.mark.parametrize("empty", [None, [], {}])
-def test_a_job_may_have_no_subjects_and_no_images(empty: Any) -> None:
+def test_a_job_can_lack_subjects_and_images(empty: Any) -> None:
     details = shapes.read_job_details({"uuid": "j", "subjects": empty, "images": empty})
     assert ([*details.subjects], [*details.images]) == ([], [])
     details = shapes.read_job_details({"job": {"uuid": "j"}})
@@ -152,7 +154,7 @@ def test_a_job_may_have_no_subjects_and_no_images(empty: Any) -> None:
         ({"job": {"subjects": False}}, "subjects is neither"),
     ],
 )
-def test_job_details_of_another_shape_are_refused(body: Any, reason: str) -> None:
+def test_job_details_of_an_unknown_shape_are_refused(body: Any, reason: str) -> None:
     with pytest.raises(ShapeError, match=reason):
         shapes.read_job_details(body)
 
@@ -179,7 +181,7 @@ def test_an_activity_becomes_a_row() -> None:
     }
 
 
-def test_an_activity_has_dirt_for_fields() -> None:
+def test_dirty_fields_of_an_activity_become_null() -> None:
     raw = {"uuid": 17, "name": [], "starting": None, "job": "j"}
     row = shapes.activity_row(raw, 0)
     assert (row["activity_uuid"], row["job_uuid"]) == ("17", "j")
@@ -199,7 +201,7 @@ def test_an_activity_has_dirt_for_fields() -> None:
         ("a", "not an object"),
     ],
 )
-def test_an_activity_that_cannot_be_keyed_is_no_row(raw: Any, reason: str) -> None:
+def test_an_activity_without_a_key_is_refused(raw: Any, reason: str) -> None:
     with pytest.raises(RowError, match=reason):
         shapes.activity_row(raw, 0)
 
@@ -244,12 +246,12 @@ def test_an_image_names_its_activity_in_any_field(
     ("member", "key"),
     [(("i", {}), "i"), (("i", {"uuid": "x"}), "x"), (("i", {"uuid": None}), "i")],
 )
-def test_an_image_in_an_object_is_known_by_its_key(member: Any, key: str) -> None:
+def test_an_image_in_an_object_has_its_key(member: Any, key: str) -> None:
     assert shapes.image_row("j", member, 0)["image_uuid"] == key
 
 
 @pytest.mark.parametrize("member", [(None, {}), (None, "i"), ("i", None), ("", {})])
-def test_an_image_that_cannot_be_keyed_is_no_row(member: Any) -> None:
+def test_an_image_without_a_key_is_refused(member: Any) -> None:
     with pytest.raises(RowError):
         shapes.image_row("j", member, 0)
 
@@ -320,7 +322,7 @@ def test_a_consent_field_takes_booleans_as_words(field: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "x", [], [{}], 1, True])
-def test_a_delivery_that_is_no_object_is_null(value: Any) -> None:
+def test_a_delivery_that_is_not_an_object_is_null(value: Any) -> None:
     row = subject(delivery_1=value, delivery_2=value)
     assert row["delivery_1"] is row["delivery_2"] is None
 
@@ -371,7 +373,7 @@ def test_images_are_referred_to_in_any_form(
     assert subject(**{field: value})["image_uuids"] == uuids
 
 
-def test_the_six_image_fields_are_united_in_order() -> None:
+def test_the_six_image_fields_are_merged_in_order() -> None:
     fields = {name: f"i{n}" for n, name in enumerate(reversed(shapes.IMAGE_FIELDS))}
     assert subject(**fields)["image_uuids"] == ["i5", "i4", "i3", "i2", "i1", "i0"]
     assert subject(images=["b", "a"], favorite_image="b")["image_uuids"] == ["b", "a"]
@@ -387,7 +389,7 @@ def test_the_six_image_fields_are_united_in_order() -> None:
         ((None, {"uuid": {"uuid": "s"}}), "s"),
     ],
 )
-def test_a_subject_is_known_by_its_uuid_else_its_key(member: Any, key: str) -> None:
+def test_a_subject_has_its_uuid_or_else_its_key(member: Any, key: str) -> None:
     row = shapes.subject_row("j", "job_details", member, 0)
     assert row["subject_uuid"] == key
 
@@ -409,7 +411,7 @@ def test_a_subject_is_known_by_its_uuid_else_its_key(member: Any, key: str) -> N
         ({"delivery_2": "x@example.com"}, False),
     ],
 )
-def test_a_subject_is_reachable_by_any_text_on_any_route(
+def test_any_text_on_any_route_makes_a_subject_reachable(
     fields: Any, reachable: bool
 ) -> None:
     assert shapes.is_reachable(subject(**fields)) is reachable
@@ -449,7 +451,7 @@ def test_a_registration_becomes_a_row(raw: Any) -> None:
         ([], "not an object"),
     ],
 )
-def test_a_registration_that_cannot_be_keyed_is_no_row(raw: Any, reason: str) -> None:
+def test_a_registration_without_a_key_is_refused(raw: Any, reason: str) -> None:
     with pytest.raises(RowError, match=reason):
         shapes.registration_row("j", raw, 0)
 
@@ -461,7 +463,7 @@ def test_a_registration_that_cannot_be_keyed_is_no_row(raw: Any, reason: str) ->
         {"data": {"name": "N", "email_address": "e", "phone_number": 5550100}},
     ],
 )
-def test_a_user_becomes_a_row_known_by_what_was_asked(body: Any) -> None:
+def test_a_user_becomes_a_row_under_the_uuid_that_was_asked_for(body: Any) -> None:
     raw = shapes.read_user(body)
     assert shapes.user_row("asked", raw) == {
         "user_uuid": "asked",
@@ -474,7 +476,7 @@ def test_a_user_becomes_a_row_known_by_what_was_asked(body: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [[], {}, {"error": "x"}, {"data": None}, None])
-def test_a_user_of_another_shape_is_refused(body: Any) -> None:
+def test_a_user_of_an_unknown_shape_is_refused(body: Any) -> None:
     with pytest.raises(ShapeError):
         shapes.read_user(body)
 
@@ -505,12 +507,12 @@ def test_access_keys_are_found_in_any_form(body: Any, keys: list[str]) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"access_keys": "A"}, "A", None, {"data": None}])
-def test_access_keys_of_another_shape_are_refused(body: Any) -> None:
+def test_access_keys_of_an_unknown_shape_are_refused(body: Any) -> None:
     with pytest.raises(ShapeError):
         shapes.read_access_keys(body)
 
 
-def test_an_access_key_of_another_shape_is_no_row() -> None:
+def test_an_access_key_of_an_unknown_shape_is_refused() -> None:
     with pytest.raises(RowError, match="an object without a key"):
         shapes.access_keys_row("j", "s", shapes.read_access_keys([{"code": "A"}]))
 

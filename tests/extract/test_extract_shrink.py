@@ -1,4 +1,4 @@
-"""A load of far fewer subjects is landed, and not current before somebody says so."""
+"""A load of far fewer subjects is landed, but not current until it is accepted."""
 
 import json
 from pathlib import Path
@@ -25,13 +25,13 @@ FUTURE = "29990101T000000000000Z-00000000"
 
 
 def subjects(count: int) -> list[dict[str, Any]]:
-    """Return subjects of an order list; one of them comes twice."""
+    """Return subjects of an order list, one of them twice."""
     rows = [{"uuid": f"n{n}"} for n in range(count)]
     return rows + rows[:1]
 
 
 def current(landing: Path) -> str:
-    """Name the current load."""
+    """Return the id of the current load."""
     return (landing / "current").readlink().name
 
 
@@ -62,7 +62,7 @@ def test_far_fewer_subjects_hold_a_load_back(
     assert (tmp_path / "loads" / second["load_id"] / "load.json").is_file()
 
 
-def test_subjects_that_only_job_details_know_are_none(tmp_path: Path) -> None:
+def test_subjects_known_to_job_details_only_do_not_count(tmp_path: Path) -> None:
     known = {"/jobs/j1": {"uuid": "j1", "subjects": [*subjects(40)]}}
     with serve(studio() | {NON_BUYERS: subjects(9)} | known) as portal:
         load(portal.base_url, tmp_path)
@@ -70,7 +70,7 @@ def test_subjects_that_only_job_details_know_are_none(tmp_path: Path) -> None:
         assert load(portal.base_url, tmp_path)["shrunk"]["studio"]["before"] == 10
 
 
-def test_a_held_load_is_no_measure_for_the_next(tmp_path: Path) -> None:
+def test_a_held_back_load_is_not_compared_with(tmp_path: Path) -> None:
     with serve(studio() | {NON_BUYERS: subjects(9)}) as portal:
         first = load(portal.base_url, tmp_path)
         portal.routes[NON_BUYERS] = subjects(2)
@@ -89,7 +89,7 @@ def test_a_held_load_is_no_measure_for_the_next(tmp_path: Path) -> None:
     assert after["shrunk"] == {}
 
 
-def test_a_load_of_some_jobs_is_compared_in_these_and_measures_no_other(
+def test_a_load_of_some_jobs_is_compared_by_these_only(
     tmp_path: Path,
 ) -> None:
     jobs = studio() | {
@@ -114,7 +114,7 @@ def test_a_load_of_some_jobs_is_compared_in_these_and_measures_no_other(
     assert (counts["subjects"], counts["before"]) == (4, 40)
 
 
-def test_one_portal_of_several_holds_the_load(tmp_path: Path) -> None:
+def test_one_portal_of_several_holds_the_load_back(tmp_path: Path) -> None:
     with serve(studio() | {NON_BUYERS: subjects(9)}) as one, serve(studio()) as other:
         asks = [ask(one.base_url, "one"), ask(other.base_url, "other")]
         run(Plan(asks, tmp_path, 8), open_log("json"))
@@ -125,7 +125,7 @@ def test_one_portal_of_several_holds_the_load(tmp_path: Path) -> None:
     assert not facts["current"]
 
 
-def test_a_load_that_cannot_be_read_is_no_measure(
+def test_an_unreadable_load_is_not_compared_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serve(studio() | {NON_BUYERS: subjects(9)}) as portal:
@@ -144,7 +144,7 @@ def test_a_load_that_cannot_be_read_is_no_measure(
 # The commands
 
 
-def test_a_held_load_is_an_error_until_it_is_accepted(tmp_path: Path) -> None:
+def test_a_held_back_load_is_an_error_until_it_is_accepted(tmp_path: Path) -> None:
     with serve(studio() | {NON_BUYERS: subjects(9)}) as portal:
         folder = project(tmp_path, portal)
         landing = folder / "landing"
@@ -183,7 +183,7 @@ def test_a_held_load_is_an_error_until_it_is_accepted(tmp_path: Path) -> None:
         assert load(portal.base_url, landing, key="studio0")["current"]
 
 
-def test_what_cannot_be_accepted_is_said(tmp_path: Path) -> None:
+def test_accepting_the_wrong_load_is_an_error(tmp_path: Path) -> None:
     with serve(studio() | {NON_BUYERS: subjects(9)}) as portal:
         folder = project(tmp_path, portal)
         landing = folder / "landing"
@@ -205,7 +205,7 @@ def test_what_cannot_be_accepted_is_said(tmp_path: Path) -> None:
 
 
 def test_a_current_load_from_the_future_is_an_error(tmp_path: Path) -> None:
-    """The clock has gone back: the new load would never be seen."""
+    """The clock was set back: the new load would never become current."""
     with serve(studio()) as portal:
         folder = project(tmp_path, portal)
         landing = folder / "landing"

@@ -1,4 +1,4 @@
-"""Base URLs, path segments, and where a next link may lead."""
+"""Base URLs, path segments, and where a next link can lead."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ CURRENT = "/shop/api/v1/jobs/j/subjects?filter_has_order=true"
         ("http://[::1]:80/", "http://[::1]", "/api/v1"),
     ],
 )
-def test_a_base_url_comes_to_an_origin_and_a_path(
+def test_a_base_url_is_split_into_origin_and_path(
     text: str, origin: str, path: str
 ) -> None:
     assert split_base_url(text) == (origin, path)
@@ -57,7 +57,7 @@ def test_a_base_url_comes_to_an_origin_and_a_path(
         ("", "not an http"),
     ],
 )
-def test_a_base_url_that_may_not_be_asked_is_refused(text: str, reason: str) -> None:
+def test_an_unsafe_base_url_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         split_base_url(text)
 
@@ -147,13 +147,13 @@ def test_a_next_link_of_any_style_stays_on_the_origin(
         ("/jobs?x=" + "a" * 9000, "too long"),
     ],
 )
-def test_a_next_link_that_leads_astray_is_refused(link: str, reason: str) -> None:
+def test_an_unsafe_next_link_is_refused(link: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         next_target(link, ORIGIN, BASE, CURRENT)
 
 
 @given(st.text())
-def test_whatever_a_next_link_is_it_is_a_target_or_refused(link: str) -> None:
+def test_any_next_link_is_a_safe_target_or_refused(link: str) -> None:
     try:
         target = next_target(link, ORIGIN, BASE, CURRENT)
     except ValueError:

@@ -19,7 +19,7 @@ KINDS = {str: "string", dict: "object", int: "number", float: "number"}
 
 
 def part(heading: str) -> str:
-    """Return what stands under a heading."""
+    """Return the text under a heading."""
     text = DOCUMENT.split(f"\n{heading}\n")[1]
     return re.split(r"\n##+ ", text)[0]
 
@@ -39,7 +39,7 @@ def columns(entity: str) -> dict[str, str]:
     return {row[0]: row[1] for row in table}
 
 
-def test_the_document_has_every_file_and_no_other() -> None:
+def test_the_document_lists_exactly_the_files() -> None:
     named = re.findall(r"^### (\w+)\.parquet$", DOCUMENT, re.MULTILINE)
     assert named == [*SCHEMA]
 
@@ -49,7 +49,7 @@ def test_the_document_has_every_column_with_its_type(entity: str) -> None:
     assert [*columns(entity).items()] == [*SCHEMA[entity].items()]
 
 
-def test_the_models_read_what_is_landed() -> None:
+def test_the_models_read_landed_columns_only() -> None:
     read = {
         table["name"]: [
             (column["name"], column["data_type"].upper()) for column in table["columns"]

@@ -1,4 +1,4 @@
-"""Loads whose waits take no real time, with their portals in the same event loop.
+"""Loads whose waits take no real time; their portals run in the same event loop.
 
 The loop's clock stands still while anything can run or be read, and jumps to the next
 timer when nothing can. Client and portal are in one loop, so neither waits for the
@@ -21,7 +21,7 @@ GRACE = 0.001
 
 
 class _Selector(selectors.DefaultSelector):
-    """Waits for nothing but what is on its way: lets the clock jump instead."""
+    """A selector that lets the clock jump instead of waiting."""
 
     now = 0.0
 
@@ -44,7 +44,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 class _Policy(asyncio.DefaultEventLoopPolicy):
-    """Makes loops that already serve the portals."""
+    """An event loop policy whose loops serve the portals."""
 
     def __init__(self, portals: Sequence[tuple[FakePortal, socket.socket]]) -> None:
         super().__init__()

@@ -1,19 +1,10 @@
-"""Reports made up for the tests: of every way that a build ends."""
+"""Made-up reports of every way in which a build can end."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from audience.databases import Row
 from audience.report.build import Build, Result
-from audience.report.numbers import (
-    Consent,
-    Funnel,
-    Job,
-    Numbers,
-    Portal,
-    PortalLoad,
-    Reason,
-    UnknownWords,
-)
 from audience.report.page import Facts
 from audience.report.trend import TrendRun
 from publish.manifest import RunFile
@@ -39,8 +30,27 @@ VARIABLES = {
 }
 
 
+FUNNEL = (
+    *("landed", "in_details_only", "of_jobs_off_sale", "subjects", "candidates"),
+    *("exported", "without_phone", "phones"),
+)
+REASON = ("reason", "label", "meaning", "remedy", "buyers", "non_buyers")
+PORTAL = ("portal", "candidates", "buyers", "non_buyers", "phones")
+CONSENT = ("portal", "audience", "explicit", "assumed", "undated")
+JOB = ("portal", "job_uuid", "job_name", "subjects", "reachable", "unsold")
+LOAD = (
+    *("portal", "requests", "asked_keys", "carried_keys", "asked_users"),
+    *("carried_users", "asked", "carried"),
+)
+
+
+def row(names: tuple[str, ...], *values: object) -> Row:
+    """Return a row of one of the report's queries."""
+    return dict(zip(names, values, strict=True))
+
+
 def run_id(number: int) -> str:
-    """The id of the run of a night."""
+    """Return the id of the run of a night."""
     return f"202611{number + 1:02d}T013000000000Z-{number:08x}"
 
 
@@ -48,7 +58,7 @@ LAST = run_id(29)
 
 
 def build(**more: object) -> Build:
-    """A build in which everything passed."""
+    """Return a build in which everything passed."""
     results = [
         Result(f"{kind}_of_a_rather_long_name_{number:03d}", kind, status, failures)
         for kind, status, failures, count in (
@@ -73,20 +83,30 @@ def build(**more: object) -> Build:
 
 
 def facts() -> Facts:
-    """A promoted run of two portals after 29 others, two of which failed."""
+    """Return a promoted run of two portals after 29 others, two of which failed."""
     jobs = [
-        Job("north", f"job-{n:04d}", HOSTILE[n] or None, 40, n, 40 - n)
+        row(JOB, "north", f"job-{n:04d}", HOSTILE[n] or None, 40, n, 40 - n)
         for n in range(len(HOSTILE))
     ]
     return Facts(
         build=build(),
         promoted=LAST,
         was_promoted=True,
-        numbers=Numbers(
-            as_of="2026-11-24T13:42:53Z",
-            funnel=Funnel(1300, 60, 40, 1200, 1500, 1100, 100, 900),
-            reasons=[
-                Reason(
+        numbers={
+            "as_of": "2026-11-24T13:42:53Z",
+            "funnel": row(FUNNEL, 1300, 60, 40, 1200, 1500, 1100, 100, 900),
+            "reasons": [
+                row(
+                    REASON,
+                    "duplicate",
+                    "Same",
+                    "Another is kept.",
+                    "Nothing.",
+                    100,
+                    150,
+                ),
+                row(
+                    REASON,
                     "contact_invalid",
                     "No usable {contact}",
                     "What is entered is not a valid {contact}.",
@@ -94,24 +114,23 @@ def facts() -> Facts:
                     50,
                     100,
                 ),
-                Reason("duplicate", "Same", "Another is kept.", "Nothing.", 100, 150),
             ],
-            portals=[
-                Portal("north", 1000, 300, 500, 620),
-                Portal("south", 500, 100, 200, 300),
+            "portals": [
+                row(PORTAL, "north", 1000, 300, 500, 620),
+                row(PORTAL, "south", 500, 100, 200, 300),
             ],
-            consents=[
-                Consent("north", "buyers", 100, 200, 0),
-                Consent("north", "non_buyers", 0, 500, 0),
-                Consent("south", "buyers", 100, 0, 12),
-                Consent("south", "non_buyers", 200, 0, 0),
+            "consents": [
+                row(CONSENT, "north", "buyers", 100, 200, 0),
+                row(CONSENT, "north", "non_buyers", 0, 500, 0),
+                row(CONSENT, "south", "buyers", 100, 0, 12),
+                row(CONSENT, "south", "non_buyers", 200, 0, 0),
             ],
-            unknown_words=[UnknownWords("south", 2, 1)],
-            jobs=jobs,
-        ),
+            "unknown_words": [{"portal": "south", "buyers": 2, "non_buyers": 1}],
+            "jobs": jobs,
+        },
         load=[
-            PortalLoad("north", 1000, 20, 980, 10, 400),
-            PortalLoad("south", 500, 10, 490, 5, 200),
+            row(LOAD, "north", 1000, 20, 980, 10, 400, 30, 1380),
+            row(LOAD, "south", 500, 10, 490, 5, 200, 15, 690),
         ],
         files=[
             RunFile(
@@ -134,11 +153,12 @@ def facts() -> Facts:
 
 
 def many_jobs() -> Facts:
-    """500 jobs, each with the longest name, in 9 portals."""
+    """Return a run of 500 jobs with the longest names, in 9 portals."""
     whole = facts()
     assert whole.numbers
     jobs = [
-        Job(
+        row(
+            JOB,
             f"midshipmenportraits{n % 9}",
             f"{n:036d}",
             f"{n} " + "\U0001f393" * 300,
@@ -149,14 +169,14 @@ def many_jobs() -> Facts:
         for n in range(500)
     ]
     portals = [
-        Portal(f"midshipmenportraits{n}", 99_999, 33_333, 33_333, 55_555)
+        row(PORTAL, f"midshipmenportraits{n}", 99_999, 33_333, 33_333, 55_555)
         for n in range(9)
     ]
-    return replace(whole, numbers=replace(whole.numbers, jobs=jobs, portals=portals))
+    return replace(whole, numbers={**whole.numbers, "jobs": jobs, "portals": portals})
 
 
 def failed() -> Facts:
-    """A build whose contracts failed after its marts, the first of its root."""
+    """Return a build whose contracts failed after its marts."""
     whole = facts()
     results = [
         Result("assert_no_suppressed_address_is_exported", "test", "fail", 12),
@@ -176,18 +196,18 @@ def failed() -> Facts:
 
 
 def early() -> Facts:
-    """A build that failed before its marts, over a load that says little."""
+    """Return a build that failed before its marts, of a load with few facts."""
     return replace(
         failed(),
         promoted=None,
         numbers=None,
-        load=[PortalLoad("north", *[None] * 5)],
+        load=[row(LOAD, "north", *[None] * 7)],
         trend=[TrendRun(LAST, None, None)],
     )
 
 
 def guarded() -> Facts:
-    """A run that passed and that the volume guard held back."""
+    """Return a run that passed, but was held back by the volume guard."""
     obstacle = (
         f"run {LAST}: is not promoted, as its rows differ by more than max_change (0.5)"
         f" from those of the promoted run {run_id(28)}: north buyers 900 -> 300. "
@@ -202,48 +222,50 @@ def guarded() -> Facts:
 
 
 def refreshed() -> Facts:
-    """A promoted run, and its copy without people who said stop meanwhile."""
+    """Return a promoted run that was replaced by its copy without late stops."""
     return replace(facts(), promoted=run_id(30))
 
 
 def not_asked() -> Facts:
-    """A run that passed and did not ask to be promoted, in an empty root."""
+    """Return a run that passed but did not ask to be promoted, in an empty root."""
     return replace(facts(), promoted=None, was_promoted=False)
 
 
 def empty() -> Facts:
-    """A run without a candidate."""
+    """Return a run without a candidate."""
     whole = facts()
     return replace(
         whole,
-        numbers=Numbers(
-            as_of="2026-11-24T13:42:53Z",
-            funnel=Funnel(*[0] * 8),
-            reasons=[],
-            portals=[Portal("north", 0, 0, 0, 0)],
-            consents=[],
-            unknown_words=[],
-            jobs=[],
-        ),
-        load=[PortalLoad("north", 3, 0, 0, 0, 0)],
+        numbers={
+            "as_of": "2026-11-24T13:42:53Z",
+            "funnel": row(FUNNEL, *[0] * 8),
+            "reasons": [],
+            "portals": [row(PORTAL, "north", 0, 0, 0, 0)],
+            "consents": [],
+            "unknown_words": [],
+            "jobs": [],
+        },
+        load=[row(LOAD, "north", 3, *[0] * 6)],
         files=[],
         trend=[TrendRun(LAST, 0, 0)],
     )
 
 
 def one_portal() -> Facts:
-    """A run of one portal and one audience, and nobody reached twice."""
+    """Return a run of one portal and one audience, with one row a phone."""
     whole = facts()
     assert whole.numbers
-    numbers = replace(
-        whole.numbers,
-        funnel=Funnel(10, 0, 0, 10, 10, 1, 0, 1),
-        reasons=[Reason("not_written", "Not written", "Left out.", "Build it.", 0, 9)],
-        portals=[Portal("north", 10, 1, 0, 1)],
-        consents=[Consent("north", "buyers", 0, 1, 0)],
-        unknown_words=[],
-        jobs=[Job("north", "job", "A job", 10, 10, 0)],
-    )
+    numbers = {
+        **whole.numbers,
+        "funnel": row(FUNNEL, 10, 0, 0, 10, 10, 1, 0, 1),
+        "reasons": [
+            row(REASON, "not_written", "Not written", "Left out.", "Build it.", 0, 9)
+        ],
+        "portals": [row(PORTAL, "north", 10, 1, 0, 1)],
+        "consents": [row(CONSENT, "north", "buyers", 0, 1, 0)],
+        "unknown_words": [],
+        "jobs": [row(JOB, "north", "job", "A job", 10, 10, 0)],
+    }
     return replace(whole, numbers=numbers, load=whole.load[:1], trend=whole.trend[-2:])
 
 

@@ -1,4 +1,4 @@
-"""Reading a report as a person does who trusts only its tables."""
+"""Read a report's tables from its HTML."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -8,7 +8,7 @@ VOID = {"meta", "link", "br"}
 
 @dataclass
 class Read:
-    """What a report holds: its tables by id, each a list of rows of texts."""
+    """The contents of a report; its tables, by id, are rows of texts."""
 
     tables: dict[str, list[list[str]]] = field(default_factory=dict)
     headings: list[str] = field(default_factory=list)
@@ -16,7 +16,7 @@ class Read:
     attributes: set[str] = field(default_factory=set)
 
     def numbers(self, table: str) -> dict[str, list[int]]:
-        """A table's lines by their first text; every other cell must be a number."""
+        """Return a table's lines by their label; every other cell must be a number."""
         lines: dict[str, list[int]] = {}
         for label, *cells in self.tables[table][1:]:
             assert label not in lines
@@ -25,7 +25,7 @@ class Read:
 
 
 def whole(text: str) -> int:
-    """A whole number as the report writes it."""
+    """Return a whole number that the report writes."""
     return int(text.replace(",", "").replace("\u2212", "-"))
 
 
@@ -69,7 +69,7 @@ class _Reader(HTMLParser):
 
 
 def read_report(page: str) -> Read:
-    """Read a page; fail where its tags do not close each other."""
+    """Read a page; fail if its tags are not balanced."""
     reader = _Reader()
     reader.feed(page)
     reader.close()

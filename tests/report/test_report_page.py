@@ -1,4 +1,4 @@
-"""The page in a browser, in both themes, and its sums; people are in none of it."""
+"""The page in a browser, in both themes, its sums, and that it names no person."""
 
 import re
 import shutil
@@ -11,13 +11,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from audience.report.numbers import Job
 from audience.report.page import render
-from audience.report.tables import least_reachable, most_unsold
-from audience.report.wording import percent
+from audience.report.tables import least_reachable, most_unsold, percent
 from publish.manifest import Suppressions
 from tests.report import pages
-from tests.report.pages import HOSTILE, LAST, PAGES, facts, run_id
+from tests.report.pages import HOSTILE, JOB, LAST, PAGES, facts, row, run_id
 from tests.report.reading import read_report
 
 MOST_BYTES = 200_000
@@ -51,21 +49,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def requested(page: Page) -> list[str]:
-    """The addresses that a page asks for from now on."""
+    """Return a list of the addresses that a page asks for from now on."""
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
     return seen
 
 
 def console(page: Page) -> list[str]:
-    """What a page says on its console from now on."""
+    """Return a list of what a page says on its console from now on."""
     seen: list[str] = []
     page.on("console", lambda message: seen.append(message.text))
     return seen
 
 
 def wide(page: Page) -> bool:
-    """Whether the page scrolls sideways, also where its folded parts are open."""
+    """Return whether the page scrolls sideways with all parts unfolded."""
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found: bool = page.evaluate(
         "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -75,10 +73,10 @@ def wide(page: Page) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_for_everybody_and_asks_for_nothing(
+def test_a_page_is_accessible_and_loads_nothing(
     browser: Browser, folder: Path, name: str
 ) -> None:
-    """At 360 and 1440 pixels in both themes; the policy refuses nothing of its own."""
+    """At 360 and 1440 pixels in both themes; the policy allows all that it has."""
     url = (folder / f"{name}.html").as_uri()
     grounds = set()
     for scheme in SCHEMES:
@@ -102,10 +100,8 @@ def test_a_page_is_for_everybody_and_asks_for_nothing(
     assert len(grounds) == 2
 
 
-def test_the_policy_refuses_what_is_not_the_page_s_own(
-    browser: Browser, folder: Path
-) -> None:
-    """A script, a style, an image and a request: so a name could do nothing either."""
+def test_the_policy_refuses_foreign_content(browser: Browser, folder: Path) -> None:
+    """A script, a style, an image or a request in a name would do nothing."""
     context = browser.new_context()
     context.add_init_script(WATCH)
     page = context.new_page()
@@ -134,16 +130,16 @@ def test_the_policy_refuses_what_is_not_the_page_s_own(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_small_and_always_the_same(folder: Path, name: str) -> None:
-    """Also with 500 jobs, 30 runs and 273 contracts."""
+def test_a_page_is_small_and_reproducible(folder: Path, name: str) -> None:
+    """Even with 500 jobs, 30 runs and 273 contracts."""
     page = (folder / f"{name}.html").read_bytes()
     assert len(page) < MOST_BYTES
     assert render(PAGES[name]()) == page
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_script_and_no_address(folder: Path, name: str) -> None:
-    """Nothing that a browser would run, follow or fetch; and names of nobody."""
+def test_a_page_has_no_script_and_no_link(folder: Path, name: str) -> None:
+    """Nothing that a browser would run, follow or fetch, and no person's name."""
     page = (folder / f"{name}.html").read_text()
     read = read_report(page)
     assert not read.tags & {"script", "link", "img", "a", "iframe", "form", "b"}
@@ -154,7 +150,7 @@ def test_a_page_has_no_script_and_no_address(folder: Path, name: str) -> None:
 
 
 def test_hostile_names_are_shown_as_they_are(browser: Browser, folder: Path) -> None:
-    """Each on its own line, cut after 80 characters, its direction its own."""
+    """Each on one line, cut after 80 characters, in its own writing direction."""
     read = read_report((folder / "facts.html").read_text())
     assert "Closed" not in read.headings
     names = [row[0] for row in read.tables["reachable"][1:]]
@@ -172,7 +168,7 @@ def test_hostile_names_are_shown_as_they_are(browser: Browser, folder: Path) -> 
 
 
 def test_the_funnel_adds_up() -> None:
-    """Each sum is the one before it with what comes and goes in between."""
+    """Each sum is the one before, plus and minus the changes between."""
     table = read_report(render(facts()).decode()).tables["funnel"][1:]
     reached = None
     for label, count in table:
@@ -187,15 +183,15 @@ def test_the_funnel_adds_up() -> None:
     assert reached == 900
 
 
-def test_the_weakest_jobs_come_first_and_few() -> None:
-    """By share, the larger of equals first; a small job is no weak one; by number."""
+def test_the_weakest_jobs_come_first() -> None:
+    """By share, the larger first among equals, without small jobs; or by number."""
     sizes = {"small": (9, 0), "half": (10, 5), "large": (20, 10), "none": (10, 0)}
-    jobs = [Job("north", n, n, *size, unsold=3) for n, size in sizes.items()]
-    weak = [line.label for line in least_reachable(jobs).lines]
+    jobs = [row(JOB, "north", n, n, *size, 3) for n, size in sizes.items()]
+    weak = [job["job_name"] for job in least_reachable(jobs)]
     assert weak == ["none", "large", "half"]
-    assert least_reachable([Job("north", "j", "All", 50, 50, 0)]).lines == []
-    unsold = [Job("north", str(n), f"Job {n}", 99, 99, n) for n in range(30)]
-    assert [line.label for line in most_unsold(unsold).lines] == [
+    assert least_reachable([row(JOB, "north", "j", "All", 50, 50, 0)]) == []
+    unsold = [row(JOB, "north", str(n), f"Job {n}", 99, 99, n) for n in range(30)]
+    assert [job["job_name"] for job in most_unsold(unsold)] == [
         f"Job {n}" for n in range(29, 19, -1)
     ]
 
@@ -211,9 +207,7 @@ def test_the_weakest_jobs_come_first_and_few() -> None:
         (9, 9, "100 %"),
     ],
 )
-def test_a_share_is_neither_none_nor_all_by_rounding(
-    part: int, whole: int, said: str
-) -> None:
+def test_rounding_makes_no_share_none_or_all(part: int, whole: int, said: str) -> None:
     assert percent(part, whole) == said
 
 
@@ -244,7 +238,7 @@ def test_the_answer_comes_first() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_stays_true_after_later_promotions(name: str) -> None:
-    """It speaks of its build alone, and names the command that knows the present."""
+    """It describes its build, and names the command that knows the present."""
     page = render(PAGES[name]()).decode()
     said = {
         "failed": ("Failed", f"Run {run_id(28)} stayed promoted."),
@@ -261,7 +255,7 @@ def test_a_page_stays_true_after_later_promotions(name: str) -> None:
     assert not re.search(r"(?<!which run )is promoted|stays promoted", page)
 
 
-def test_assumed_consent_is_counted_apart() -> None:
+def test_assumed_consent_is_counted_separately() -> None:
     """By portal and audience; unknown words by portal, with what to do."""
     page = render(facts()).decode()
     assert read_report(page).numbers("consents") == {
@@ -292,7 +286,7 @@ def test_a_build_with_neither_ledger_nor_list_has_a_banner() -> None:
 
 
 def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:
-    """With their rows, and how many of each kind passed."""
+    """With their rows, and the number of each kind that passed."""
     page = render(PAGES["failed"]()).decode()
     read = read_report(page)
     assert read.tables["failures"][1:] == [
@@ -309,7 +303,7 @@ def test_failed_contracts_come_first_and_passed_ones_are_named() -> None:
     assert page.count("<li>test_of_a_rather_long_name_") == 200
 
 
-def test_a_run_that_failed_is_a_gap() -> None:
+def test_a_failed_run_is_a_gap() -> None:
     """A mark in the chart, and a line in its table."""
     page = render(facts()).decode()
     assert page.count('class="gap"') == 2

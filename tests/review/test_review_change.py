@@ -33,7 +33,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A branch from `began`, and a main with a later commit; the working folder."""
+    """Return the folder of a branch from `began`; main has a later commit."""
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch", "main")
@@ -46,11 +46,11 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_base_is_where_the_change_began_not_what_came_after(repository: Path) -> None:
+def test_base_is_the_merge_base(repository: Path) -> None:
     assert base_commit("main") == git(repository, "rev-parse", "main^")
 
 
-def test_base_is_checked_out_for_as_long_as_it_is_needed(repository: Path) -> None:
+def test_base_is_checked_out_until_the_block_ends(repository: Path) -> None:
     folder = repository / "target" / "code"
 
     with checked_out(base_commit("main"), folder) as project:
@@ -144,7 +144,7 @@ def test_two_reviews_do_not_share_a_folder(repository: Path) -> None:
     assert not folder.exists()
 
 
-def test_outside_the_projects_folder_nothing_is_made(repository: Path) -> None:
+def test_outside_the_project_no_folder_is_made(repository: Path) -> None:
     with pytest.raises(ConfigError, match=r"^run it in the project's folder"):
         review("main", repository / "target" / "review", None, None)
 
@@ -154,7 +154,7 @@ def test_outside_the_projects_folder_nothing_is_made(repository: Path) -> None:
 def test_a_sandbox_that_cannot_be_loaded_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no seed of portals."""
+    """The seed of portals is missing."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError, match=r"^the sandbox was not loaded: "):
@@ -186,13 +186,13 @@ def test_without_uv_nothing_can_be_built(
         ),
     ],
 )
-def test_what_failed_is_named(
+def test_failed_nodes_are_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     results: list[tuple[str, str]] | None,
     failed: list[str],
 ) -> None:
-    """By a program in place of uv that leaves what dbt would, and fails."""
+    """A program in place of uv leaves dbt's files and fails."""
     program = tmp_path / "uv"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What a review says, and that it fits into a comment."""
+"""The words of a review, and that it fits into a comment."""
 
 import json
 import re
@@ -18,7 +18,7 @@ MAX_CHARACTERS = 65_536
 
 
 def review(**found: Any) -> Review:
-    """A review with these findings and no others."""
+    """Return a review with these findings only."""
     nothing: dict[str, Any] = {
         "document": None,
         "obstacle": "head: no whole build",
@@ -32,7 +32,7 @@ def review(**found: Any) -> Review:
 
 
 def difference(name: str = "int_run", *lines: str) -> Difference:
-    """A model that differs in these lines."""
+    """Return a model that differs in these lines."""
     return Difference("model", name, lines or ("-old", "+new"))
 
 
@@ -71,7 +71,7 @@ def test_a_guard_that_failed_comes_before_what_differs(tmp_path: Path) -> None:
     assert paragraphs[2].startswith("Seeds and compiled SQL are the same.")
 
 
-def test_no_difference_is_said_too() -> None:
+def test_no_difference_is_an_answer_too() -> None:
     said = summary(review(file_count=5), str)
 
     assert said == (
@@ -122,7 +122,7 @@ def test_a_diff_cannot_end_its_own_block() -> None:
 
 
 def side(folder: Path, name: str, sql: str, seed: str) -> Side:
-    """A side of one model, one test and one seed, as a build leaves them."""
+    """Return a side of one model, one test and one seed, as a build leaves them."""
     built = Side(name, folder / "code" / name, folder / name)
     nodes = {
         "model.p.m": {"resource_type": "model", "name": "m", "compiled_code": sql},
@@ -149,7 +149,7 @@ def test_equal_sides_have_no_difference(tmp_path: Path) -> None:
     assert differences(base, head) == []
 
 
-def test_what_compiles_to_other_sql_differs_and_a_seed_by_its_lines(
+def test_models_differ_by_compiled_sql_and_seeds_by_lines(
     tmp_path: Path,
 ) -> None:
     base = side(tmp_path, "base", "select 1\nfrom t", "word\nyes\n")
@@ -182,7 +182,7 @@ def test_a_side_that_was_not_parsed_has_no_nodes(tmp_path: Path, missing: str) -
     assert kinds == {"seed", "model", "test"}
 
 
-def test_files_differ_by_their_digests_and_by_being_there(tmp_path: Path) -> None:
+def test_files_differ_by_digest_or_absence(tmp_path: Path) -> None:
     sides = [Side(name, tmp_path, tmp_path / name) for name in ("base", "head")]
     for one, files in zip(
         sides, ({"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2"}), strict=True

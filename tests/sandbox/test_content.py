@@ -162,7 +162,7 @@ def test_r1_resolution(people: list[Subject], explicit: bool) -> None:
     assert any(s.row.get("activity_uuid") for s in people)
 
 
-def test_r1_a_subject_names_one_activity_at_most(people: list[Subject]) -> None:
+def test_r1_a_subject_names_at_most_one_activity(people: list[Subject]) -> None:
     assert {len(own_activities(subject)) for subject in people} == {0, 1}
 
 
@@ -273,7 +273,7 @@ def test_r4_routes_and_deliveries(people: list[Subject]) -> None:
     assert useless
 
 
-def test_r5_phones_as_they_are_written(people: list[Subject]) -> None:
+def test_r5_phones_in_all_formats(people: list[Subject]) -> None:
     rows = [s.row for s in people]
     values = [d.get("mobile_phone") for s in people for d in deliveries(s)]
     assert any(isinstance(value, int) and value > 10**9 for value in values)
@@ -283,7 +283,7 @@ def test_r5_phones_as_they_are_written(people: list[Subject]) -> None:
     assert any(isinstance(row.get("phone_number"), int) for row in rows)
 
 
-def test_r6_mails_as_they_are_written(people: list[Subject]) -> None:
+def test_r6_emails_in_all_formats(people: list[Subject]) -> None:
     values = [d.get("email_address") for s in people for d in deliveries(s)]
     values += [user["email_address"] for s in people for user in users(s)]
     mails = [value for value in values if isinstance(value, str)]
@@ -366,7 +366,7 @@ def test_r8_timestamps(people: list[Subject], kind: str) -> None:
     assert any(f"sms_{kind}_timestamp" not in s.row for s in people)
 
 
-def test_r8_words_that_say_nothing(people: list[Subject]) -> None:
+def test_r8_words_without_a_meaning(people: list[Subject]) -> None:
     values = [s.row.get("sms_transactional_consent") for s in people]
     silent = {repr(v) for v in values if str(v).strip().lower() not in GRANTS | DENIALS}
     assert silent >= {"'maybe'", "'y'", "[]", "{}", "''", "None", "2"}

@@ -15,7 +15,7 @@ AUTH = (SANDBOX_USERNAME, SANDBOX_PASSWORD)
 ON_SALE = "/1/api/v1/activities/search?status_id=in-webshop"
 
 
-def test_a_fault_is_played_at_its_kind_of_request_so_many_times(world: World) -> None:
+def test_a_fault_is_played_at_its_kind_of_request(world: World) -> None:
     job, *_ = world["portals"]["1"]["jobs"]
     faults = [playing("status:418", "job", 2), playing("status:599", "job", 1)]
     with serve(world, faults=faults) as sandbox:
@@ -45,7 +45,7 @@ def test_a_fault_is_played_at_its_kind_of_request_so_many_times(world: World) ->
         ),
     ],
 )
-def test_what_is_no_fault_is_told(text: str, at: str | None, reason: str) -> None:
+def test_an_unknown_fault_is_an_error(text: str, at: str | None, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         playing(text, at)
 

@@ -186,7 +186,7 @@ def test_next_addresses_come_in_all_styles(
     assert ends == {"missing", None, ""}
 
 
-def test_a_next_address_is_taken_as_it_is(
+def test_a_next_address_is_used_as_sent(
     world: World, sandbox: Sandbox, client: httpx.Client
 ) -> None:
     """Also one without the portal's own path leads to the same portal's next page."""
@@ -202,7 +202,7 @@ def test_a_next_address_is_taken_as_it_is(
     pytest.fail("no address without the portal's own path")
 
 
-def test_pages_overlap_come_short_and_are_empty(
+def test_pages_can_overlap_be_short_or_empty(
     world: World, client: httpx.Client
 ) -> None:
     overlaps, empty, lengths = 0, 0, set()
@@ -259,7 +259,7 @@ def test_wrong_credentials_are_refused(sandbox: Sandbox, auth: Any) -> None:
 @pytest.mark.parametrize(
     "method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 )
-def test_nothing_but_get_is_answered(client: httpx.Client, method: str) -> None:
+def test_only_get_is_answered(client: httpx.Client, method: str) -> None:
     response = client.request(method, f"/1/api/v1{ON_SALE}")
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET"
@@ -294,7 +294,7 @@ def test_unknown_things_are_not_found(client: httpx.Client, path: str) -> None:
     assert response.json()["success"] is False
 
 
-def test_what_a_job_does_not_have_is_not_found(
+def test_a_missing_part_of_a_job_is_not_found(
     world: World, client: httpx.Client
 ) -> None:
     uuid, job = next(iter(world["portals"]["1"]["jobs"].items()))
@@ -308,7 +308,7 @@ def test_what_a_job_does_not_have_is_not_found(
     assert {client.get(path).status_code for path in paths} == {404}
 
 
-def test_other_worlds_can_be_served_and_ids_are_unquoted() -> None:
+def test_ids_are_unquoted() -> None:
     strange = "a/b ?#%\u00e9\ud800"[:-1]
     job = {"details": {"uuid": strange, "name": "lone \ud800"}, "buyers": []}
     job |= {"non_buyers": [], "registrations": [], "access_keys": {strange: ["K"]}}
@@ -324,7 +324,7 @@ def test_other_worlds_can_be_served_and_ids_are_unquoted() -> None:
 
 
 @pytest.mark.parametrize("place", [b"users/\xff", b"activities/search?status_id=\xff"])
-def test_bytes_that_are_no_text_are_refused(sandbox: Sandbox, place: bytes) -> None:
+def test_bytes_that_are_not_text_are_refused(sandbox: Sandbox, place: bytes) -> None:
     token = base64.b64encode(":".join(AUTH).encode())
     request = b"GET /1/api/v1/" + place + b" HTTP/1.1\r\nHost: x\r\n"
     request += b"Connection: close\r\nAuthorization: Basic " + token + b"\r\n\r\n"
@@ -388,7 +388,7 @@ def test_a_large_world_is_served_as_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_runs_until_it_is_told_to_stop(number: signal.Signals) -> None:
+def test_it_runs_until_a_signal(number: signal.Signals) -> None:
     code = (
         "from datetime import date\n"
         "from extract.sandbox import generate, run_forever\n"

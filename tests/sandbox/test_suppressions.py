@@ -109,5 +109,5 @@ def test_some_subjects_keep_a_route_and_some_lose_all(
     assert not set(at) <= set().union(*known)
 
 
-def test_worlds_of_nobody_have_next_to_no_suppressions() -> None:
+def test_empty_worlds_have_hardly_any_suppressions() -> None:
     assert len(suppressions(generate(0, 0, 1, TODAY))) == 1

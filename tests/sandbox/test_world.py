@@ -115,14 +115,14 @@ def test_all_cases_fit_into_a_world_of_the_default_size() -> None:
     assert len(CASES) <= case_subjects
 
 
-def test_no_uuid_is_two_things(portal: Any) -> None:
+def test_no_uuid_is_used_twice(portal: Any) -> None:
     uuids = [s.row["uuid"] for s in subjects(portal)]
     uuids += [*portal["jobs"], *portal["users"]]
     uuids += [activity["uuid"] for activity in portal["activities"]]
     assert len(set(uuids)) == len(uuids)
 
 
-def test_every_phone_is_fictional_and_every_mail_an_example(portal: Any) -> None:
+def test_every_phone_and_email_is_fictional(portal: Any) -> None:
     texts = [text for s in subjects(portal) for text in phone_texts(s)]
     numbers = [re.sub(r"\D", "", text) for text in texts if is_textable(text, "US")]
     assert len(numbers) > 200

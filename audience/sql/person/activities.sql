@@ -1,5 +1,5 @@
--- Which activities they belong to, and which of them make candidates (R1). One
--- row a portal, job, subject and activity.
+-- The activities of the people, and which of them make candidates (R1). One
+-- row per portal, job, subject and activity.
 with
 
 known as (
@@ -17,7 +17,7 @@ job_activities as (
     select * from {{ build }}.intermediate.int_job_activities
 ),
 
--- A candidate by its job is of an activity that it does not know.
+-- A subject does not name the activity that it has by its job.
 together as (
     select
         portal,

@@ -1,5 +1,5 @@
--- The subjects that a phone or an e-mail leads to on any route, also where it
--- is suppressed or another comes before it. One row a portal, job and subject.
+-- The subjects with a phone or an e-mail on any route, even if it is
+-- suppressed or a better one is used. One row per portal, job and subject.
 create temp table people as
 select distinct
     portal,

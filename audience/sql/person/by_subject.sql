@@ -1,5 +1,5 @@
--- The subjects of a uuid, also those that are no candidates. One row a portal,
--- job and subject.
+-- The subjects with a uuid, candidates or not. One row per portal, job and
+-- subject.
 create temp table people as
 select
     portal,

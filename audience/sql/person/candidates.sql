@@ -1,6 +1,6 @@
--- What became of each of their activities: the consent that it is judged by
--- (R8), its evidence, the place that another one has (R12), the fate (R13). One
--- row a portal, job, subject and activity.
+-- The fate of each of their activities (R13), with the consent that decides it
+-- (R8), its evidence, and the row that is kept instead (R12). One row per
+-- portal, job, subject and activity.
 with
 
 members as (
@@ -24,7 +24,7 @@ exclusions as (
     select * from {{ build }}.marts.audience_exclusions
 ),
 
--- Whose place they have.
+-- The rows that they are kept instead of.
 displaced as (
     select
         portal,

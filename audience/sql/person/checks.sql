@@ -1,7 +1,8 @@
 -- Every reason of R13, in its order, and whether it applies to each of their
--- activities: also what would still exclude them once the first is gone. Only
--- those that nothing else excludes can have a buyer elsewhere or be duplicates
--- (R12). One row a portal, job, subject, activity and reason.
+-- activities, so that a second obstacle is visible before the first is
+-- removed. Only candidates that nothing else excludes can have a buyer
+-- elsewhere or be duplicates (R12). One row per portal, job, subject, activity
+-- and reason.
 with
 
 candidates as (

@@ -1,6 +1,6 @@
--- Where they could be reached, best first, and what became of it (R4, R5, R6,
--- R9). For a shared address, how many subjects have it in the job where most
--- have it. Whose denial stops an address is not said. One row a portal, job,
+-- Their contact routes, best first, and what became of each (R4, R5, R6, R9).
+-- For a shared address: how many subjects have it in the job where most have
+-- it. It does not say whose denial stops an address. One row per portal, job,
 -- subject, route and channel.
 with
 

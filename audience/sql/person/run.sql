@@ -1,4 +1,4 @@
--- The times that the build measures by. One row.
+-- The times that the build judges by. One row.
 select
     load_id,
     as_of,

@@ -1,4 +1,4 @@
--- Who they are, and what makes them subjects and buyers (R1, R2). One row a
+-- The people, and what makes them subjects and buyers (R1, R2). One row per
 -- portal, job and subject.
 with
 

@@ -1,5 +1,5 @@
--- Since when an address is on the suppression list, by the portals' regions. No
--- row: it is not.
+-- Since when an address is suppressed, by the portals' regions; no row if it
+-- is not.
 select max(suppressed_at) as suppressed_at
 from {{ build }}.intermediate.int_suppressions
 where

@@ -1,5 +1,5 @@
--- Who is registered on them, in rank (R3). One row a portal, job, subject and
--- user.
+-- The registered users of the people, in order of rank (R3). One row per
+-- portal, job, subject and user.
 select
     portal,
     job_uuid,

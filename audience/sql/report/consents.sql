@@ -1,4 +1,5 @@
--- On what consent the exported rows rest (R8). One row a portal and audience.
+-- The consents that the exported rows rest on (R8). One row per portal and
+-- audience.
 select
     portal,
     audience,

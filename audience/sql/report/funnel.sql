@@ -1,4 +1,8 @@
--- From what was landed to who is texted. One row.
+-- The numbers from landed subjects to texted phones. One row.
+--
+-- landed - in_details_only - of_jobs_off_sale = subjects; a candidate is one
+-- activity of a subject; exported - without_phone - phones is how many rows
+-- repeat another row's phone.
 with
 
 lists as (

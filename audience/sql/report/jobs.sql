@@ -1,6 +1,6 @@
--- Each job's subjects: who has an address that the contact filter can use, and
--- who has bought nothing. Jobs that the variables leave out are no jobs of the
--- run. One row a portal and job.
+-- Each job's subjects: how many have an address that the contact filter
+-- accepts, and how many have bought nothing. Jobs that the variables leave out
+-- do not count. One row per portal and job.
 with
 
 subjects as (

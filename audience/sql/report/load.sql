@@ -1,5 +1,5 @@
 -- What the load asked the portals for, and what it carried over from earlier
--- loads: from its load.json, which need not say all of this. One row a portal.
+-- loads. Null where its load.json does not say. One row per portal.
 with
 
 portals as (
@@ -24,6 +24,8 @@ select
     try_cast(said ->> '$.asked.access_keys' as bigint) as asked_keys,
     try_cast(said ->> '$.carried.access_keys' as bigint) as carried_keys,
     try_cast(said ->> '$.asked.users' as bigint) as asked_users,
-    try_cast(said ->> '$.carried.users' as bigint) as carried_users
+    try_cast(said ->> '$.carried.users' as bigint) as carried_users,
+    asked_keys + asked_users as asked,
+    carried_keys + carried_users as carried
 from facts
 order by portal

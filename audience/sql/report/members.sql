@@ -1,5 +1,5 @@
--- What the other queries ask of a candidate. Who is exported is in no file
--- where the variable `audience` leaves out the audience.
+-- The columns of a candidate that the other queries read. A candidate of an
+-- audience that the variable `audience` leaves out is in no file.
 create or replace temp view members as
 select
     portal,

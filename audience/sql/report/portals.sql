@@ -1,5 +1,5 @@
--- What becomes of each portal's candidates; also of a portal without any. A
--- phone counts once in its portal. One row a portal.
+-- Each portal's candidates, exported rows and distinct phones, also of a
+-- portal without any. One row per portal.
 with
 
 portals as (

@@ -1,5 +1,5 @@
--- Why candidates are in no file, in the order of R13. One row a reason that
--- occurs.
+-- Why candidates are in no file, the most frequent reason first. One row per
+-- reason that occurs.
 with
 
 excluded as (
@@ -12,7 +12,7 @@ excluded as (
     group by coalesce(exclusion_reason, 'not_written')
 ),
 
--- The variable `audience` can leave an audience out, which R13 does not name.
+-- The variable `audience` can leave an audience out; R13 has no name for that.
 reasons as (
     select
         reason,
@@ -41,4 +41,6 @@ select
     excluded.non_buyers
 from excluded
 left join reasons on excluded.reason = reasons.reason
-order by reasons.precedence nulls last
+order by
+    excluded.buyers + excluded.non_buyers desc,
+    reasons.precedence nulls last

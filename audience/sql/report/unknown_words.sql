@@ -1,4 +1,4 @@
--- Whose consent field has a word that the project does not know (R8). One row a
+-- The subjects whose consent field has an unknown word (R8). One row per
 -- portal that has such subjects.
 with
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import CommandError, ConfigError
@@ -28,10 +27,16 @@ def loads_in_use() -> Mapping[str, str]:
     missing folder, as a misspelt one would protect no load.
     """
     # The other commands of `extract` do not need publishing.
+    from publish.local import LocalRoot  # noqa: PLC0415
     from publish.settings import export_root  # noqa: PLC0415
 
     root = export_root()
-    _refuse_missing_folder()
+    is_named = bool(os.environ.get("EXPORT_ROOT", "").strip())
+    if is_named and isinstance(root, LocalRoot) and not root.folder.is_dir():
+        raise ConfigError(
+            f"EXPORT_ROOT is {root.folder}, which does not exist: no load is removed, "
+            "as the promoted run is unknown"
+        )
     return promoted_load(root)
 
 
@@ -46,12 +51,3 @@ def promoted_load(root: "Root") -> Mapping[str, str]:
     if promoted is None:
         return {}
     return {promoted.about.load_id: "the promoted run was built from it"}
-
-
-def _refuse_missing_folder() -> None:
-    told = os.environ.get("EXPORT_ROOT", "").strip()
-    if told and "://" not in told and not Path(told).is_dir():
-        raise ConfigError(
-            f"EXPORT_ROOT is {told}, which does not exist: no load is removed, "
-            "as the promoted run is unknown"
-        )

@@ -83,13 +83,16 @@ def show(run_id: str | None, latest_run: bool, as_json: bool) -> None:
 def report(run_id: str | None, *, opens: bool) -> None:
     """Print the address of a run's report (default: the newest one).
 
-    The state of the run follows on standard error, because the page cannot change.
+    The state of the run follows on standard error, because the page cannot change. A
+    copy without people who said stop has no page: that of its source is shown.
     """
     root = export_root()
-    chosen = _reported(root, run_id)
-    address = root.address(run_key(chosen, REPORT))
+    chosen, source = _reported(root, run_id)
+    address = root.address(run_key(source, REPORT))
     click.echo(address)
     click.echo(f"run {chosen}: {run_state(root, chosen)}", err=True)
+    if source != chosen:
+        click.echo(_not_its_own(root, chosen, source), err=True)
     if opens and Path(address).is_file():
         webbrowser.open(Path(address).as_uri())
 
@@ -268,18 +271,41 @@ def _newest(root: Root) -> str:
     return newest
 
 
-def _reported(root: Root, run_id: str | None) -> str:
-    """Return the given run, or else the newest one that has a report."""
+def _reported(root: Root, run_id: str | None) -> tuple[str, str]:
+    """Return the given run, or else the newest, and the run whose report it has."""
     candidates = root.run_ids() if run_id is None else [_chosen(root, run_id)]
     for candidate in candidates:
-        if REPORT in root.list_files(run_key(candidate)):
-            return candidate
+        for origin in _origins(root, candidate):
+            if REPORT in root.list_files(run_key(origin)):
+                return candidate, origin
     if run_id is None:
         raise ContractError(
             f"no run under {root.address()} (EXPORT_ROOT) has a report: "
             "a whole `dbt build` writes one"
         )
     raise ContractError(f"run {run_id}: has no report")
+
+
+def _origins(root: Root, run_id: str) -> list[str]:
+    """Return a run, the run that it is a copy of, and so on."""
+    try:
+        manifest, _ = promotion.load_manifest(root, run_id)
+    except ContractError:
+        return [run_id]
+    return [origin.about.run_id for origin in promotion.origins(root, manifest)]
+
+
+def _not_its_own(root: Root, copy: str, source: str) -> str:
+    """Return how the report of a copy's source differs from the copy."""
+    ours, theirs = (
+        sum(count.exported for count in promotion.load_manifest(root, run)[0].counts)
+        for run in (copy, source)
+    )
+    return (
+        f"run {copy}: has no page: this is the page of run {source}. It still counts "
+        f"the {counted(theirs - ours, 'row')} of people who have said stop since; "
+        f"`sms publish show {copy}` has the counts without them"
+    )
 
 
 def _print(lines: list[str]) -> None:

@@ -16,6 +16,7 @@ from publish.root import Root
 from publish.rows import as_text, json_contacts, raw_records
 from publish.suppressions.addresses import is_time
 from publish.suppressions.entries import SUPPRESSION_COLUMNS, Address
+from publish.suppressions.ledger import Ledger
 
 KEY = ("portal", "job_uuid", "activity_uuid", "subject_uuid")
 FORMULA = ("=", "+", "-", "@")
@@ -171,18 +172,17 @@ def _is_dated_grant(row: Row) -> bool:
     )
 
 
-def new_stops(
-    root: Root, manifest: Manifest, suppressed: Mapping[Address, str]
-) -> dict[Address, str]:
+def stopped_rows(root: Root, manifest: Manifest, ledger: Ledger) -> dict[Key, Found]:
+    """Return the rows of a run whose people have said stop since it was decided."""
+    return suppressed_rows(root, manifest, _new_stops(root, manifest, ledger))
+
+
+def _new_stops(root: Root, manifest: Manifest, ledger: Ledger) -> dict[Address, str]:
     """Return the suppressions that a run was not decided by."""
-    if not suppressed:
+    table = next((f for f in manifest.files if f.path == RUN_SUPPRESSIONS), None)
+    if table is not None and table.sha256 == ledger.digest:
         return {}
     decided = decided_by(root, manifest)
-    return {who: at for who, at in suppressed.items() if decided.get(who, "") < at}
-
-
-def stopped_rows(
-    root: Root, manifest: Manifest, suppressed: Mapping[Address, str]
-) -> dict[Key, Found]:
-    """Return the rows of a run whose people have said stop since it was decided."""
-    return suppressed_rows(root, manifest, new_stops(root, manifest, suppressed))
+    return {
+        who: at for who, at in ledger.suppressed.items() if decided.get(who, "") < at
+    }

@@ -37,7 +37,7 @@ def check_stops(root: Root, manifest: Manifest, named: Collection[str]) -> None:
     So are segments of the ledger that are missing, though the run or `named` has them.
     """
     ledger = read_ledger(root, {*named, *manifest.segments})
-    found = stopped_rows(root, manifest, ledger.suppressed)
+    found = stopped_rows(root, manifest, ledger)
     if found:
         run_id = manifest.about.run_id
         raise ContractError(

@@ -130,6 +130,12 @@ class Manifest:
         return self.suppressions.segments if self.suppressions else ()
 
     @property
+    def list_digest(self) -> str:
+        """Return the sha256 of the list that the build recorded, '' without one."""
+        listed = self.suppressions.listed if self.suppressions else None
+        return listed.digest if listed else ""
+
+    @property
     def allow_unreadable(self) -> int:
         """Return how many lines of the list the build allowed to be unreadable."""
         allowed = self.about.variables.get("allow_unreadable")

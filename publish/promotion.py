@@ -181,20 +181,20 @@ def _compare(root: Root, manifest: Manifest) -> None:
     if promoted is None:
         return
     check_held_back(root, promoted, manifest)
-    origins = list(_origins(root, manifest))
+    lineage = list(origins(root, manifest))
     log = promoted_runs(root)
     # A way back is not compared. Rows of people who said stop do not count.
-    if not any(origin.about.run_id in log for origin in origins):
-        check_volume(promoted, replace(origins[-1], about=manifest.about))
+    if not any(origin.about.run_id in log for origin in lineage):
+        check_volume(promoted, replace(lineage[-1], about=manifest.about))
 
 
-def _origins(root: Root, manifest: Manifest) -> Iterator[Manifest]:
+def origins(root: Root, manifest: Manifest) -> Iterator[Manifest]:
     """Yield a run, the run that it is a copy of, and so on, while these are there."""
     yield manifest
     if manifest.about.derived_from is not None:
         with contextlib.suppress(ContractError):
             source, _ = load_manifest(root, manifest.about.derived_from)
-            yield from _origins(root, source)
+            yield from origins(root, source)
 
 
 def _current(run_id: str, sha256: str) -> bytes:

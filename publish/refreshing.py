@@ -55,7 +55,7 @@ def promote_without_stops(
     """Promote a copy of a run without who has said stop; None if that is nobody."""
     named = {*promotion.promoted_segments(root), *manifest.segments}
     ledger = read_ledger(root, named)
-    gone = stopped_rows(root, manifest, ledger.suppressed)
+    gone = stopped_rows(root, manifest, ledger)
     if not gone:
         return None
     copy = derive(root, manifest, gone, ledger)

@@ -95,8 +95,10 @@ def export_finish(run_json: str) -> str:
     manifest = _audited(root, plan)
     _write_manifest(root, manifest)
     if began_with is not None:
-        # The list may have grown during the build.
-        record_current_list(root, manifest.allow_unreadable)
+        # The list can have grown during the build.
+        record_current_list(
+            root, manifest.allow_unreadable, recorded=manifest.list_digest
+        )
         promote(root, run_id, began_with)
     summary = {
         "run_id": run_id,

@@ -7,6 +7,7 @@ they can be relied on: dbt leaves the tables of a failed build as well.
 import json
 from dataclasses import asdict, replace
 
+import duckdb
 from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
 from dbt_common.ui import red
@@ -14,7 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from audience.report.build import Build
 from audience.report.writing import write_report
-from common.errors import CommandError
+from common.errors import CommandError, StorageError
 from common.text import MARGIN
 from common.version import code_version
 from extract.portals import read_portals
@@ -149,8 +150,7 @@ def _finish(conn: DuckDBPyConnection, build: Invocation) -> str:
 
 def _reported(conn: DuckDBPyConnection, build: Invocation, obstacle: str) -> Build:
     with conn.cursor() as cursor:
-        query = "select load_id from landing.loads"
-        load_id = cursor.execute(query).fetchall()[0][0]
+        load_id = _load_id(cursor)
         decided_by = suppressions.facts(cursor, build)
     return Build(
         run_id=build.run_id,
@@ -162,6 +162,17 @@ def _reported(conn: DuckDBPyConnection, build: Invocation, obstacle: str) -> Bui
         results=tuple(build.results.values()),
         suppressions=decided_by,
     )
+
+
+def _load_id(cursor: DuckDBPyConnection) -> str:
+    try:
+        rows = cursor.execute("select load_id from landing.loads").fetchall()
+    except duckdb.Error as error:
+        # DuckDB's messages can quote the file.
+        raise StorageError(
+            f"the load that was built cannot be read any more ({type(error).__name__})"
+        ) from None
+    return str(rows[0][0])
 
 
 def _say(text: str) -> None:

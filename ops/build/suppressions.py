@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from duckdb import DuckDBPyConnection
 
+from common.text import counted
 from ops.build.invocation import Invocation
 from ops.build.variables import VARIABLES
 from publish.manifest import Listed, Suppressions
@@ -107,7 +108,9 @@ def _read(root: Root, allowed: int) -> tuple[Taken, Ledger]:
         return Taken(done.ledger.facts(listed), text), done.ledger
     ledger = read_ledger(root, promoted_segments(root))
     held = ledger.facts()
-    text = f"No list; {len(ledger.suppressed):,} suppressions of the ledger hold."
+    text = (
+        f"No list; the ledger holds {counted(len(ledger.suppressed), 'suppression')}."
+    )
     if held.is_missing:
         text = (
             f"NO SUPPRESSIONS: {LIST} is not set, and the export root has no "
@@ -138,10 +141,11 @@ def _listed(done: Recorded) -> Listed:
 
 def _describe(path: str, done: Recorded, listed: Listed) -> str:
     text = (
-        f"Suppressions: {len(done.ledger.suppressed):,} hold. {path}: {listed.rows:,} "
-        f"lines, {listed.added:,} entries added, {listed.known:,} known, "
-        f"{listed.repaired:,} phones repaired, {listed.rejected_emails:,} e-mails "
-        f"rejected; {listed.gone:,} addresses are not listed any more and still hold."
+        f"Suppressions in force: {len(done.ledger.suppressed):,}. {path}: "
+        f"{counted(listed.rows, 'line')}, {listed.added:,} added, {listed.known:,} "
+        f"known, {counted(listed.repaired, 'phone')} repaired, "
+        f"{counted(listed.rejected_emails, 'e-mail')} rejected; no longer listed, and "
+        f"still suppressed: {listed.gone:,}."
     )
     if listed.unreadable:
         text += f" UNREADABLE, and allowed: {describe_unreadable(done.listing)}."

@@ -10,17 +10,22 @@ from common.locks import is_held
 from ops.build.database import IN_MEMORY, check_database
 from ops.forget.person import Person
 from publish import staging
-from publish.layout import COPIES, MANIFEST, run_key
+from publish.layout import (
+    COPIES,
+    LATEST,
+    MANIFEST,
+    REMOVED,
+    RUN_SUPPRESSIONS,
+    run_key,
+)
 from publish.local import LocalRoot
-from publish.promotion import load_current
+from publish.promotion import load_current, repair_latest
 from publish.root import Root
 
 # A night's folder beside the database; these files of it hold counts and ids alone.
 NIGHT = ".nightly"
 NIGHT_KEPT = {"lock", "summary.md", "night.json", "report.html"}
 REVIEW = Path("target/review")
-# As the ledger, it keeps the bare addresses of people who said stop.
-SUPPRESSIONS = "suppressions.csv"
 
 
 def forget_databases(counts: Counter[str], *, dry_run: bool) -> None:
@@ -57,18 +62,25 @@ def forget_runs(
 ) -> str | None:
     """Remove the runs that name a person; return the promoted run if it does.
 
-    A promoted run stays, as its files are bound to its manifest.
+    A promoted run stays, as its files are bound to its manifest. suppressions.csv of a
+    run does not count: as the ledger, it keeps the bare addresses.
     """
+    if not dry_run:
+        root.prepare()
+        staging.drop_abandoned(root.staging, root.abandon)
+        # After a promotion that was stopped, latest/ can still show another run.
+        repair_latest(root)
     began_with = root.current().version
     current = load_current(root)
     promoted = current.run_id if current else None
-    if not dry_run:
-        staging.drop_abandoned(root.staging, root.abandon)
     for run_id in root.run_ids():
         files = root.list_files(run_key(run_id))
         if MANIFEST not in files and staging.is_held(root.staging, run_id):
             raise StorageError(f"run {run_id}: is being written: try again after it")
-        if run_id == promoted or not _names(root, run_id, files, person):
+        if run_id == promoted:
+            continue
+        # One of a killed removal can have lost the file that names the person.
+        if not (REMOVED in files or _names(root, run_key(run_id), person)):
             continue
         counts["runs removed"] += 1
         if not dry_run:
@@ -78,15 +90,15 @@ def forget_runs(
         _remove_old_copies(root)
     if promoted is None:
         return None
-    files = root.list_files(run_key(promoted))
-    return promoted if _names(root, promoted, files, person) else None
+    shown = (run_key(promoted), LATEST)
+    return promoted if any(_names(root, key, person) for key in shown) else None
 
 
-def _names(root: Root, run_id: str, files: dict[str, int], person: Person) -> bool:
-    for path in files:
-        if path == SUPPRESSIONS:
+def _names(root: Root, key: str, person: Person) -> bool:
+    for path in root.list_files(key):
+        if path == RUN_SUPPRESSIONS:
             continue
-        with root.open(run_key(run_id, path)) as stream:
+        with root.open(f"{key}/{path}") as stream:
             # A file that a killed build left can end within a character.
             lines = (line.decode(errors="replace") for line in stream)
             if any(map(person.is_in, lines)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audience.markdown import code, escaped
+from common.text import counted
 from ops.nightly.steps import Step
 from publish.manifest import Counts, Manifest, Suppressions
 
@@ -112,7 +113,7 @@ def _suppressions(found: Suppressions, new: int | None) -> str:
     listed = found.listed
     if listed is None:
         held = sum(found.suppressed.values())
-        text = f"No list; {held:,} suppressions of the ledger hold."
+        text = f"No list; the ledger holds {counted(held, 'suppression')}."
     else:
         text = f"List {code(listed.digest)}."
         rows += [

@@ -1,11 +1,13 @@
 """Recording the list that SUPPRESSIONS_CSV names, before anything is decided by it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from common.errors import ConfigError
-from common.files import storage, write_private
+from common.files import fingerprint, storage, write_private
 from publish.layout import S3
 from publish.promotion import promoted_segments
 from publish.root import Root
@@ -22,31 +24,42 @@ def list_address() -> str:
     return os.environ.get(LIST, "").strip()
 
 
-def record_current_list(root: Root, allow_unreadable: int) -> Recorded | None:
-    """Record the list that SUPPRESSIONS_CSV names; return None if it is not set."""
+def record_current_list(
+    root: Root, allow_unreadable: int, *, recorded: str = ""
+) -> Recorded | None:
+    """Record the list that SUPPRESSIONS_CSV names.
+
+    Return None if it is not set, or if its sha256 is still `recorded`.
+    """
     address = list_address()
     if not address:
         return None
+    with _on_this_machine(address) as path:
+        if recorded and path.is_file() and fingerprint(path)[0] == recorded:
+            return None
+        try:
+            return record(
+                root,
+                path,
+                source=SOURCE,
+                allow_unreadable=allow_unreadable,
+                named=promoted_segments(root),
+            )
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(str(path), address)) from None
+
+
+@contextmanager
+def _on_this_machine(address: str) -> Iterator[Path]:
+    """Yield the path of a list, which is fetched if it is in a bucket."""
     if not address.startswith(S3):
-        return _record(root, Path(address), allow_unreadable)
+        yield Path(address)
+        return
     folder, _, name = address.rpartition("/")
     content = s3_root_at(folder, LIST).read(name)
     if content is None:
         raise ConfigError(f"{LIST}: {address} does not exist")
     with storage(address), TemporaryDirectory() as private:
-        local = Path(private) / name
-        write_private(local, content)
-        try:
-            return _record(root, local, allow_unreadable)
-        except ConfigError as error:
-            raise ConfigError(str(error).replace(str(local), address)) from None
-
-
-def _record(root: Root, path: Path, allow_unreadable: int) -> Recorded:
-    return record(
-        root,
-        path,
-        source=SOURCE,
-        allow_unreadable=allow_unreadable,
-        named=promoted_segments(root),
-    )
+        path = Path(private) / name
+        write_private(path, content)
+        yield path

@@ -78,6 +78,11 @@ class Ledger:
         """Who is suppressed, and since when."""
         return suppressed(self.entries)
 
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of suppressions.csv of a run that this ledger decides."""
+        return digest(self.suppressed)
+
     def facts(self, listed: Listed | None = None) -> Suppressions:
         """Return what a manifest says of the ledger, and of the list recorded in it."""
         channels = [channel for channel, _ in self.suppressed]
@@ -85,7 +90,7 @@ class Ledger:
             segments=self.segments,
             entries=len(self.entries),
             suppressed={channel: channels.count(channel) for channel in CHANNELS},
-            digest=digest(self.suppressed),
+            digest=self.digest,
             matched=None,
             listed=listed,
         )
@@ -105,37 +110,67 @@ class Recorded:
         return len(self.listing.entries) - self.added
 
 
-def read_ledger(root: Root, named: Collection[str] = ()) -> Ledger:
-    """Read all segments.
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a root: the sizes of its files, and the segments in each."""
 
-    ContractError where one cannot be read, or where one that `named` has, as the
-    promoted run's manifest does, is not there.
+    files: Mapping[str, int]
+    parts: Mapping[str, Segments]
+    ledger: Ledger
+
+
+# A build reads the ledger several times, and segments never change.
+_last_read: dict[Root, _Read] = {}
+
+
+def read_ledger(root: Root, named: Collection[str] = ()) -> Ledger:
+    """Read all segments that this process has not read yet.
+
+    Raise ContractError if one cannot be read, or if one of `named`, as the promoted
+    run's manifest names them, is missing.
     """
-    restated, loose = _load(root, named)
-    found = {**restated, **loose}
+    ledger = _read(root).ledger
+    _refuse_missing(root, set(named) - set(ledger.segments))
+    return ledger
+
+
+def _read(root: Root) -> _Read:
+    files = root.list_files(SUPPRESSIONS)
+    last = _last_read.get(root)
+    if last is not None and last.files == files:
+        return last
+    known: dict[str, Segments] = {}
+    if last is not None:
+        known = {n: p for n, p in last.parts.items() if files.get(n) == last.files[n]}
+    compacted = {name for name in files if name.startswith(COMPACTED)}
+    parts = _read_parts(root, compacted, known)
+    found = {name: entries for p in parts.values() for name, entries in p.items()}
+    _refuse_missing(root, found.keys() - files.keys())
+    loose = _read_parts(root, files.keys() - compacted - found.keys(), known)
+    for part in loose.values():
+        found |= part
     names = tuple(sorted(found))
     entries = tuple(entry for name in names for entry in found[name])
-    return Ledger(names, entries, len(loose))
+    read = _Read(files, parts | loose, Ledger(names, entries, len(loose)))
+    _last_read[root] = read
+    return read
 
 
-def _load(root: Root, named: Collection[str]) -> tuple[Segments, Segments]:
-    """Read the restated segments and the others."""
-    names = sorted(root.list_files(SUPPRESSIONS))
-    present = {name for name in names if not name.startswith(COMPACTED)}
-    compacted = [name for name in names if name not in present]
-    restated: Segments = {}
-    for name, content in _fetch(root, compacted):
-        restated |= _read_segment(root, name, content)
-    missing = sorted({*named, *restated} - present)
-    if missing:
+def _read_parts(
+    root: Root, names: Collection[str], known: Mapping[str, Segments]
+) -> dict[str, Segments]:
+    parts = {name: known[name] for name in names if name in known}
+    for name, content in _fetch(root, sorted(set(names) - parts.keys())):
+        parts[name] = _read_segment(root, name, content)
+    return parts
+
+
+def _refuse_missing(root: Root, names: Collection[str]) -> None:
+    if names:
         raise ContractError(
-            f"{_address(root, missing[0])}: is missing, and the promoted run or a "
+            f"{_address(root, min(names))}: is missing, and the promoted run or a "
             "compacted segment names it: put it back"
         )
-    loose: Segments = {}
-    for name, content in _fetch(root, sorted(present - restated.keys())):
-        loose |= _read_segment(root, name, content)
-    return restated, loose
 
 
 def _fetch(root: Root, names: list[str]) -> Iterator[tuple[str, bytes | None]]:
@@ -245,38 +280,35 @@ def _staging(root: Root) -> Path:
 
 
 def _add(root: Root, ledger: Ledger, fresh: list[Entry], now: datetime) -> Ledger:
-    """Write entries to new segments; return the ledger with them."""
-    names = [
-        _write_segment(root, fresh[start : start + MOST_ENTRIES], now)
-        for start in range(0, len(fresh), MOST_ENTRIES)
-    ]
-    loose = ledger.loose + len(names)
-    if names and loose >= MOST_LOOSE:
+    """Write entries to new segments; return the ledger as it is then."""
+    if not fresh:
+        return ledger
+    for start in range(0, len(fresh), MOST_ENTRIES):
+        entries = fresh[start : start + MOST_ENTRIES]
+        _write(root, "", [Entry._fields, *entries], now)
+    written = read_ledger(root)
+    if written.loose >= MOST_LOOSE:
         _compact(root, now)
-        loose = 0
-    segments = tuple(sorted({*ledger.segments, *names}))
-    return Ledger(segments, (*ledger.entries, *fresh), loose)
-
-
-def _write_segment(root: Root, entries: list[Entry], now: datetime) -> str:
-    return _write(root, "", [Entry._fields, *entries], now)
+        written = read_ledger(root)
+    return written
 
 
 def _compact(root: Root, now: datetime) -> None:
     """Restate the segments that are not restated yet."""
-    _, loose = _load(root, ())
     rows: list[tuple[str, ...]] = []
-    for name, entries in loose.items():
-        if rows and len(rows) + len(entries) > MOST_ENTRIES:
+    for name, part in _read(root).parts.items():
+        if name.startswith(COMPACTED):
+            continue
+        if rows and len(rows) + len(part[name]) > MOST_ENTRIES:
             _write(root, COMPACTED, [COMPACTED_COLUMNS, *rows], now)
             rows = []
-        rows += [(name, *entry) for entry in entries]
+        rows += [(name, *entry) for entry in part[name]]
     _write(root, COMPACTED, [COMPACTED_COLUMNS, *rows], now)
 
 
 def _write(
     root: Root, place: str, rows: Iterable[tuple[str, ...]], now: datetime
-) -> str:
+) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     content = text.getvalue().encode()
@@ -291,7 +323,6 @@ def _write(
         # Another process may have written the same entries at the same moment.
         if root.read(_key(place + name)) != content:
             raise
-    return name
 
 
 def _read_segment(root: Root, name: str, content: bytes | None) -> Segments:

@@ -101,7 +101,7 @@ def test_a_mangled_empty_or_missing_list_brings_nobody_back(promoted: Project) -
     gone = project.with_environment(SUPPRESSIONS_CSV="")
     count = f"{sum(held.suppressed.values()):,}"
     said = gone.dbt("build", variables=FORMATS).output
-    assert f"No list; {count} suppressions of the ledger hold." in said
+    assert f"No list; the ledger holds {count} suppressions." in said
     assert "NO SUPPRESSIONS" not in said
     assert texted(gone).isdisjoint(stopped)
     assert decided_by(gone).listed is None

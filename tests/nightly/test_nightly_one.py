@@ -130,7 +130,7 @@ def test_a_summary_says_who_is_suppressed() -> None:
     held = Suppressions(("s.csv",), 5, {"sms": 3, "email": 1}, "d", 2, None)
     night = Night("plan", manifest=Manifest(about, (), (), held), new_suppressions=1)
     text = render(night)
-    assert "No list; 4 suppressions of the ledger hold." in text
+    assert "No list; the ledger holds 4 suppressions." in text
     assert "| <code>new since the promoted run</code> | 1 |" in text
     assert "| <code>matched an address of the load</code> | 2 |" in text
     night.manifest = Manifest(about, (), (), Suppressions((), 0, {}, "d", 0, None))

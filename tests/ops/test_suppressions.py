@@ -9,16 +9,18 @@ import duckdb
 import pytest
 import yaml
 
-from common.errors import ConfigError, ContractError
-from ops.build import suppressions
+from common.errors import ConfigError, ContractError, StorageError
+from ops.build import hooks, suppressions
 from ops.build.hooks import take_suppressions
 from ops.build.invocation import Invocation, read_invocation
 from publish.local import LocalRoot
-from publish.settings import export_root
+from publish.root import Root
+from publish.suppressions import current_list, ledger
 from publish.suppressions.ledger import copy_segments, read_ledger
 from tests.ops.test_build import DEFAULTS
 from tests.publish.people import build_people
-from tests.publish.publishing import RUN_A
+from tests.publish.publishing import RUN_A, RUN_B
+from tests.roots import KINDS, use_root
 
 HEADER = "channel,address,suppressed_at,reason\n"
 A = "+12065550126"
@@ -32,13 +34,11 @@ def data() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@pytest.fixture(autouse=True)
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalRoot:
-    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
-    found = export_root()
-    assert isinstance(found, LocalRoot)
-    return found
+@pytest.fixture(autouse=True, params=KINDS)
+def root(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Root:
+    return use_root(request, tmp_path, monkeypatch, request.param)
 
 
 def invocation_json(command: str = "build", **variables: Any) -> str:
@@ -110,7 +110,7 @@ def test_what_a_list_had_holds_without_it(
     assert taken(data) == {A}
     assert found.facts.listed is not None
     assert found.facts.listed.repaired == 1
-    assert "1 phones repaired" in found.text
+    assert "1 phone repaired" in found.text
 
     give(monkeypatch, tmp_path)
     found = suppressions.take(data, invocation())
@@ -121,7 +121,7 @@ def test_what_a_list_had_holds_without_it(
     monkeypatch.delenv("SUPPRESSIONS_CSV")
     found = suppressions.take(data, invocation())
     assert taken(data) == {A}
-    assert found.text == "No list; 1 suppressions of the ledger hold."
+    assert found.text == "No list; the ledger holds 1 suppression."
     assert not found.is_missing
 
 
@@ -134,7 +134,7 @@ def test_a_root_with_neither_says_so(data: duckdb.DuckDBPyConnection) -> None:
 
 def test_unreadable_lines_stop_after_the_others_are_recorded(
     data: duckdb.DuckDBPyConnection,
-    root: LocalRoot,
+    root: Root,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -155,7 +155,7 @@ def test_unreadable_lines_stop_after_the_others_are_recorded(
 @pytest.mark.parametrize("command", ["build", "run", "retry"])
 def test_a_command_that_writes_files_records(
     data: duckdb.DuckDBPyConnection,
-    root: LocalRoot,
+    root: Root,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
@@ -168,7 +168,7 @@ def test_a_command_that_writes_files_records(
 @pytest.mark.parametrize("command", ["test", "parse", "show"])
 def test_other_commands_record_nothing(
     data: duckdb.DuckDBPyConnection,
-    root: LocalRoot,
+    root: Root,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
@@ -178,6 +178,7 @@ def test_other_commands_record_nothing(
     assert read_ledger(root).segments == ()
 
 
+@pytest.mark.parametrize("root", ["folder"], indirect=True)
 def test_a_segment_that_the_promoted_run_names_must_be_there(
     data: duckdb.DuckDBPyConnection,
     root: LocalRoot,
@@ -204,7 +205,7 @@ def test_a_segment_that_the_promoted_run_names_must_be_there(
 
 def test_a_second_build_with_the_first_one_s_ledger_is_the_same(
     data: duckdb.DuckDBPyConnection,
-    root: LocalRoot,
+    root: Root,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -220,3 +221,40 @@ def test_a_second_build_with_the_first_one_s_ledger_is_the_same(
     second = suppressions.take(data, invocation()).facts
     assert second.segments == first.segments
     assert second.digest == first.digest
+
+
+def test_a_build_reads_a_list_again_only_if_it_has_changed(
+    data: duckdb.DuckDBPyConnection,
+    root: Root,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = give(monkeypatch, tmp_path, A)
+    facts = suppressions.take(data, invocation()).facts
+    said = json.loads(json.dumps(facts, default=vars))
+    recorded = []
+    record = ledger.record
+
+    def noted(*arguments: Any, **more: Any) -> Any:
+        recorded.append(arguments)
+        return record(*arguments, **more)
+
+    monkeypatch.setattr(current_list, "record", noted)
+    build_people(RUN_A, [], suppressions=said)
+    assert recorded == []
+    path.write_text(path.read_text() + f"sms,{B},{AT},STOP\n")
+    build_people(RUN_B, [], suppressions=said)
+    assert len(recorded) == 1
+    assert ("sms", B) in read_ledger(root).suppressed
+
+
+def test_a_load_that_is_gone_at_the_end_of_a_build_is_one_line(
+    data: duckdb.DuckDBPyConnection,
+) -> None:
+    data.execute("create schema run")
+    data.execute("create table run.build (obstacle varchar)")
+    failed = {"id": "m", "name": "m", "kind": "model", "status": "error"}
+    ended = json.loads(invocation_json())
+    ended["results"] = [{**failed, "failures": None}]
+    with pytest.raises(StorageError, match="the load that was built cannot be read"):
+        hooks.end(data, json.dumps(ended))

@@ -12,8 +12,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,17 @@ from typing import Any
 import phonenumbers  # noqa: F401 - imported late, its files would count as steps
 
 from common.retention import Rule
+from ops.forget.person import read_person
+from ops.forget.places import forget_runs
 from publish.promotion import load_manifest, promote
 from publish.pruning import prune
 from publish.refreshing import promote_without_stops, refresh
 from publish.root import Root
 from publish.settings import export_root
+from publish.suppressions.current_list import record_current_list
 from publish.suppressions.ledger import record
 from tests.publish import publishing
+from tests.publish.people import Person, build_people
 
 TOUCHES = {
     "fcntl.flock",
@@ -89,6 +95,23 @@ def refresh_root(root: str, _: str) -> None:
     refresh(root_of(root))
 
 
+def build_with_list(root: str, list_file: str, run_id: str) -> None:
+    """Record a list, then build and promote a run without who is on it."""
+    os.environ["SUPPRESSIONS_CSV"] = list_file
+    place = root_of(root)
+    taken = record_current_list(place, 0)
+    assert taken is not None
+    facts = asdict(taken.ledger.facts())
+    kept = [Person("s2", "+12065550101")]
+    build_people(run_id, kept, decided=taken.ledger.suppressed, suppressions=facts)
+
+
+def forget_phone(root: str, phone: str) -> None:
+    """Remove the runs that name a phone."""
+    person = read_person(phone, None, None)
+    forget_runs(root_of(root), person, Counter(), dry_run=False)
+
+
 def leave_out(root: str, run_id: str) -> None:
     """Promote a copy of a run without new stops."""
     place = root_of(root)
@@ -96,11 +119,13 @@ def leave_out(root: str, run_id: str) -> None:
     promote_without_stops(place, manifest, place.current().version)
 
 
-CALLS = {
+CALLS: dict[str, Callable[..., None]] = {
+    "forget": forget_phone,
     "leave out": leave_out,
     "refresh": refresh_root,
     "promote": promote_run,
     "build": build_run,
+    "build with list": build_with_list,
     "prune": prune_runs,
     "record": record_list,
     "upload": upload_file,

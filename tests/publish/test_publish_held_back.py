@@ -7,10 +7,10 @@ import pytest
 
 from common.errors import ContractError
 from publish.root import Root
-from publish.settings import export_root
 from publish.suppressions.ledger import withdraw
 from tests.publish.people import AS_OF, Held, Person, build_people, promoted, subjects
 from tests.publish.publishing import RUN_A, RUN_B, RUN_C, publish
+from tests.roots import KINDS, use_root
 from tests.suppressions.writing import A, B, add, row
 
 NOON = "2025-01-05T12:00:00Z"
@@ -18,12 +18,12 @@ LATER = "2025-01-10T00:00:01Z"
 NO_CONSENT = ("consent_denied", "consent_missing", "consent_expired")
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
-    """Point EXPORT_ROOT to an empty folder."""
-    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
-    return export_root()
+@pytest.fixture(params=KINDS)
+def root(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Root:
+    """Point EXPORT_ROOT to an empty root of either kind."""
+    return use_root(request, tmp_path, monkeypatch, request.param)
 
 
 @pytest.mark.parametrize("reason", NO_CONSENT)

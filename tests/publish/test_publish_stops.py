@@ -15,7 +15,6 @@ from publish import promotion, refreshing
 from publish.promotion import verify
 from publish.root import Root
 from publish.run import export_begin
-from publish.settings import export_root
 from publish.suppressions.ledger import read_ledger
 from tests.publish.killing import killer
 from tests.publish.people import (
@@ -30,6 +29,7 @@ from tests.publish.people import (
     subjects,
 )
 from tests.publish.publishing import RUN_A, RUN_B, RUN_C, assert_manifest_holds, publish
+from tests.roots import KINDS, use_root
 from tests.storage.server import Server
 from tests.suppressions.writing import HEADER, A, B, C, add, listed, row
 
@@ -38,26 +38,20 @@ LATER = "2025-01-06T00:00:00Z"
 EMAIL = "kim@example.com"
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=KINDS)
 def root(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Root:
     """Point EXPORT_ROOT to an empty root of either kind."""
-    if request.param == "bucket":
-        server: Server = request.getfixturevalue("s3_server")
-        server.use(monkeypatch, server.new_root(), tmp_path / "state")
-    else:
-        monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
-    return export_root()
+    return use_root(request, tmp_path, monkeypatch, request.param)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
+def folder(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Root:
     """Point EXPORT_ROOT to an empty folder."""
-    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
-    return export_root()
+    return use_root(request, tmp_path, monkeypatch, "folder")
 
 
 def test_a_new_run_with_a_later_stop_is_refused(root: Root, tmp_path: Path) -> None:
@@ -321,6 +315,37 @@ def test_refresh_needs_no_consent_however_many_leave(
     build_people(RUN_B, people[:1], variables={"max_change": False})
     assert publish("promote", RUN_A, "--leave-out-suppressed").returncode == 0
     assert subjects(root) == [f"s{phones[0]}"]
+
+
+def test_a_copy_shows_the_report_of_its_source_and_says_so(
+    root: Root, tmp_path: Path
+) -> None:
+    build_people(RUN_A, [Person("s1", A), Person("s2", B), Person("s3", C)])
+    page = tmp_path / "page"
+    page.write_text("page")
+    root.add(f"runs/{RUN_A}/report.html", page, RUN_A, sha256(b"page").hexdigest())
+    for phone in (A, B):
+        add(root, tmp_path, row(phone, NOON))
+        assert publish("refresh").returncode == 0
+    copy = promoted(root)["run_id"]
+    for arguments in ((), (copy,)):
+        done = publish("report", *arguments)
+        assert done.returncode == 0
+        assert done.stdout == root.address(f"runs/{RUN_A}/report.html") + "\n"
+        state, page_is_of = done.stderr.splitlines()
+        assert state.startswith(f"run {copy}: promoted, derived from ")
+        assert page_is_of == (
+            f"run {copy}: has no page: this is the page of run {RUN_A}. It still "
+            "counts the 2 rows of people who have said stop since; "
+            f"`sms publish show {copy}` has the counts without them"
+        )
+    own = publish("report", RUN_A)
+    assert own.stderr == f"run {RUN_A}: replaced by {_copies(root)[0]}\n"
+
+
+def _copies(root: Root) -> list[str]:
+    """Return the runs that are not those of the tests, oldest first."""
+    return sorted(set(root.run_ids()) - {RUN_A, RUN_B, RUN_C})
 
 
 def test_refresh_without_a_promoted_run(folder: Root) -> None:

@@ -6,24 +6,26 @@ from pathlib import Path
 import pytest
 
 from publish.root import Root
-from publish.settings import export_root
 from tests.publish.people import ACTIVITY, JOB, PORTAL, Person, build_people, promoted
 from tests.publish.publishing import RUN_A, RUN_B, RUN_C, publish, write_file
+from tests.roots import KINDS, use_root
 from tests.suppressions.writing import A, B
 
 LATER = "2025-01-06T00:00:00Z"
 EMAIL = "kim@example.com"
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
-    """Point EXPORT_ROOT to a folder with three runs, of which one is unfinished."""
-    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
+@pytest.fixture(params=KINDS)
+def root(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Root:
+    """Point EXPORT_ROOT to a root with three runs, of which one is unfinished."""
+    found = use_root(request, tmp_path, monkeypatch, request.param)
     people = [Person("s1", A, grant=LATER, email=EMAIL), Person("s2", B, A)]
     build_people(RUN_A, people, formats=("csv", "json"))
     build_people(RUN_B, [Person("s2", B)])
     write_file(RUN_C, "exclusions.csv", "portal\n", 0)
-    return export_root()
+    return found
 
 
 def test_every_kept_run_is_searched(root: Root) -> None:

@@ -5,27 +5,22 @@ from pathlib import Path
 import pytest
 
 from publish.root import Root
-from publish.settings import export_root
-from tests.storage.server import Server
+from tests.roots import KINDS, use_root
 
 SAMPLES = Path(__file__).parent / "samples"
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=KINDS)
 def root(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Root:
     """Point EXPORT_ROOT to an empty root of either kind."""
-    if request.param == "bucket":
-        server: Server = request.getfixturevalue("s3_server")
-        server.use(monkeypatch, server.new_root(), tmp_path / "state")
-    else:
-        monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    return export_root()
+    return use_root(request, tmp_path, monkeypatch, request.param)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
+def folder(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Root:
     """Point EXPORT_ROOT to an empty folder."""
-    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    return export_root()
+    return use_root(request, tmp_path, monkeypatch, "folder")

@@ -264,8 +264,12 @@ def test_many_segments_are_restated_in_one_and_all_are_kept(
         return take(place, key)
 
     monkeypatch.setattr(type(root), "read", noted)
+    # As a new process, which has read nothing yet.
+    ledger._last_read.clear()
     assert read_ledger(root) == found
     assert sorted(read) == [f"suppressions/{n}" for n in files if "compacted/" in n]
+    assert read_ledger(root) is read_ledger(root)
+    assert len(read) == 2
 
 
 def test_a_segment_that_a_compacted_one_restates_must_be_there(root: Root) -> None:
@@ -342,10 +346,10 @@ def test_files_are_for_their_owner_alone(folder: "LocalRoot", tmp_path: Path) ->
 
 
 def test_a_full_disk_loses_no_segment_and_leaves_none_in_part(
-    folder: Root, tmp_path: Path
+    root: Root, tmp_path: Path
 ) -> None:
-    add(folder, tmp_path, row(A, NOON))
-    before = segments(folder)
+    add(root, tmp_path, row(A, NOON))
+    before = segments(root)
     path = listed(tmp_path, HEADER + row(B, NOON))
     code = (
         "import resource, sys; from pathlib import Path;"
@@ -365,7 +369,7 @@ def test_a_full_disk_loses_no_segment_and_leaves_none_in_part(
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith("File too large")
     assert "StorageError" in done.stderr
-    assert segments(folder) == before
-    assert not (folder.staging / "suppressions").exists()
-    assert record(folder, path).added == 1
-    assert set(phones(folder)) == {A, B}
+    assert segments(root) == before
+    assert not (root.staging / "suppressions").exists()
+    assert record(root, path).added == 1
+    assert set(phones(root)) == {A, B}

@@ -9,15 +9,17 @@ import json
 import re
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
 from common.errors import ConfigError
-from extract.client import Credentials
-from extract.logs import quieten_libraries
+from common.logs import quieten_libraries
+
+if TYPE_CHECKING:
+    from extract.client import Credentials
 
 SETTING = "PORTAL_SECRET"
 FORMS = "secretsmanager:ID or ssm:NAME"
@@ -75,11 +77,14 @@ class Renewal:
         self._newest: Credentials | None = None
         self._lock = asyncio.Lock()
 
-    async def __call__(self, refused: Credentials) -> Credentials | None:
+    async def __call__(self, refused: "Credentials") -> "Credentials | None":
         """Return the newest credentials; None if they were refused; ConfigError.
 
         All portals have the same secret, so it is read for the first that asks.
         """
+        # `sms health` reads a secret, and needs nothing else of the extractor.
+        from extract.client import Credentials  # noqa: PLC0415
+
         async with self._lock:
             if self._newest is None:
                 found = await asyncio.to_thread(read_secret, self._place)

@@ -8,10 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audience.markdown import code, escaped
-from ops.nightly.steps import Step
+from extract.logs import LogFormat
 from publish.manifest import Counts, Manifest, Suppressions
 
 type Cell = str | int | float
+
+
+@dataclass(frozen=True)
+class Step:
+    """A finished step; exit code 0: done."""
+
+    name: str
+    seconds: float
+    exit_code: int
 
 
 @dataclass
@@ -34,6 +43,8 @@ class Night:
     notes: list[str] = field(default_factory=list)
     is_promoted: bool = False
     obstacle: str = "the night was stopped"
+    trace_id: str = ""
+    log_format: LogFormat = "text"
 
 
 def render(night: Night) -> str:

@@ -1,5 +1,6 @@
 """Nights of the sandbox from load to promotion, and what they compare."""
 
+import json
 import os
 import re
 import shutil
@@ -82,11 +83,28 @@ def test_a_night_of_exporting_promotes_what_it_built(
     assert project.current()["run_id"] == night["run_id"]
     assert project.marker()["run_id"] == night["run_id"]
     assert project.marker()["load_id"] == night["load_id"]
-    assert said.output.splitlines()[-1] == f"Run {night['run_id']} is promoted"
+    *_, last, done = said.output.splitlines()
+    assert last == f"Run {night['run_id']} is promoted"
+    assert json.loads(done)["event"] == "night_done"
+    assert json.loads(done)["run_id"] == night["run_id"]
     text = summary(project)
+    assert text in said.output
     assert "5 files, the same bytes" in text
     assert "Nothing is promoted yet" in text
     assert project.run("sms", "nightly", "age", "--max", "1h")
+
+
+def test_a_summary_stays_with_the_run_and_not_with_what_is_exported(
+    exported: tuple[Project, Outcome],
+) -> None:
+    project, _ = exported
+    kept = project.promoted()
+    for name in ("summary.md", "night.json"):
+        left = project.folder / ".nightly" / name
+        assert (kept / name).read_bytes() == left.read_bytes()
+        assert not list((project.exports / "latest").rglob(name))
+        assert name not in (kept / "manifest.json").read_text()
+    assert project.run("sms", "publish", "verify")
 
 
 def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(

@@ -75,6 +75,8 @@ LOCK = "lock"
 STORE = "LANDING_STORE"
 SUPPRESSIONS = "SUPPRESSIONS_CSV"
 FETCHED = "suppressions.csv"
+# A landing in which the load that --load names is current.
+VIEW = "landing"
 S3 = "s3://"
 EXPORT = "export"
 
@@ -263,6 +265,7 @@ def _go(
     with steps.step("keep the database"):
         _keep(places, is_promoted=night.is_promoted)
         remove(places.folder / FETCHED)
+        remove(places.folder / VIEW)
 
 
 def _load(
@@ -303,7 +306,7 @@ def _take_load(
                 "one before; --accept-change builds it nevertheless"
             )
         night.load = load.facts
-        view = places.folder / "landing"
+        view = places.folder / VIEW
         make_folder(view)
         with storage(view):
             (view / LOADS).symlink_to(places.landing / LOADS)

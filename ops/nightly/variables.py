@@ -65,5 +65,6 @@ def _check(given: Mapping[str, Any]) -> None:
         for name, value in given.items()
         if name in VARIABLES and name not in DECIDED_LATER
     }
-    known = {"portals": sorted(portal.key for portal in read_portals())}
+    portals = read_portals() if "portals" in values else []
+    known = {"portals": sorted(portal.key for portal in portals)}
     check_variables(values, unknown, known)

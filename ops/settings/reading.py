@@ -31,6 +31,7 @@ DEFAULTS = {
     "SUPPRESSIONS_CSV": "",
     "NIGHTLY_VARS": "",
     "NIGHTLY_LOG_FORMAT": "text",
+    "DEPLOY_SCHEDULE": "",
     "XDG_STATE_HOME": "",
     "AWS_PROFILE": "",
     "AWS_DEFAULT_REGION": "",

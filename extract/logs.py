@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import uuid
 from typing import Literal
@@ -9,10 +10,14 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from common.logs import TRACE, quieten_libraries
+
 type LogFormat = Literal["json", "text"]
 
 
-def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBoundLogger:
+def open_log(
+    log_format: LogFormat, least: int = logging.INFO, trace_id: str = ""
+) -> FilteringBoundLogger:
     """Open the log of one run; it never logs a traceback."""
     quieten_libraries()
     render = (
@@ -26,15 +31,9 @@ def open_log(log_format: LogFormat, least: int = logging.INFO) -> FilteringBound
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        trace_id=uuid.uuid4().hex,
+        trace_id=trace_id or os.environ.get(TRACE) or uuid.uuid4().hex,
     )
     return log
-
-
-def quieten_libraries() -> None:
-    """Silence the libraries, whose lines could hold addresses and credentials."""
-    for library in ("httpx", "httpcore", "boto3", "botocore", "urllib3"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def render_text(_: WrappedLogger, __: str, event: EventDict) -> str:

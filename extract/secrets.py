@@ -16,8 +16,8 @@ from botocore import exceptions as aws
 from botocore.config import Config
 
 from common.errors import ConfigError
+from common.logs import quieten_libraries
 from extract.client import Access, Credentials
-from extract.logs import quieten_libraries
 
 SETTING = "PORTAL_SECRET"
 FORMS = "secretsmanager:ID or ssm:NAME"
@@ -57,11 +57,13 @@ class Renewal:
         self._newest: Credentials | None = None
         self._lock = asyncio.Lock()
 
-    async def __call__(self, refused: Credentials) -> Credentials | None:
+    async def __call__(self, refused: "Credentials") -> "Credentials | None":
         """Return the newest credentials; None if they were refused; ConfigError.
 
         All portals have the same secret, so it is read for the first that asks.
         """
+        # `sms health` reads a secret, and needs nothing else of the extractor.
+
         async with self._lock:
             if self._newest is None:
                 found = await asyncio.to_thread(read_secret, self._place)

@@ -15,6 +15,9 @@ GROUPS = {
     "audience": ("audience.cli", "Ask builds who is texted, and why."),
     "nightly": ("ops.nightly.cli", "Run a whole night: load, build, compare, promote."),
     "review": ("ops.review.cli", "Compare the audiences before and after a change."),
+    "deploy": ("ops.deploy.cli", "Try another image on AWS, switch to it, go back."),
+    "health": ("ops.health.cli", "Check settings, storage, and the last night's age."),
+    "settings": ("ops.settings.cli", "Print every setting in force and its source."),
     "forget": ("ops.forget.cli", "Erase one person's data."),
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Set
 
 from common.errors import ContractError
 from common.files import Digested
-from publish.layout import MANIFEST, REPORT, run_key
+from publish.layout import MANIFEST, UNLISTED, run_key
 from publish.manifest import Counts, ExpectedFile, RunFile
 from publish.root import Root
 from publish.rows import count_rows
@@ -15,7 +15,7 @@ def audit_run(root: Root, run_id: str, files: Iterable[RunFile]) -> list[str]:
 
     The size, sha256 and number of rows of every file are compared.
     """
-    return audit_folder(root, run_key(run_id), files, ignore={MANIFEST, REPORT})
+    return audit_folder(root, run_key(run_id), files, ignore={MANIFEST, *UNLISTED})
 
 
 def audit_folder(

@@ -3,18 +3,20 @@
 import webbrowser
 from dataclasses import asdict
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import click
 
 from common.errors import ConfigError, ContractError
-from common.options import json_option
+from common.options import Percent, json_option
 from common.output import print_json
 from common.retention import read_rule, report_verdicts, retention_options
 from common.text import counted
 from publish import promotion, pruning, refreshing
 from publish.audit import audit_run, raise_problems
 from publish.layout import REPORT, check_run_id, run_key
+from publish.production import check_code, check_root
 from publish.refreshing import LeftOut
 from publish.root import Root
 from publish.settings import export_root
@@ -137,6 +139,8 @@ def promote(
     options: --leave-out-suppressed promotes a copy without them.
     """
     root = export_root()
+    check_root(root)
+    check_code()
     record_current_list(root, allow_unreadable)
     began_with = root.current().version
     chosen = _chosen(root, run_id)
@@ -224,14 +228,26 @@ def prune(
 @cli.command("diff")
 @click.argument("before", metavar="RUN_ID")
 @click.argument("after", metavar="RUN_ID")
+@click.option("--exit-code", is_flag=True, help="Fail if a row came, went or changed.")
+@click.option(
+    "--max-change",
+    type=Percent(),
+    metavar="PERCENT",
+    help="Fail if more rows of any portal's audience came or went, as a share of those "
+    "before.",
+)
 @json_option
-def diff_runs(before: str, after: str, as_json: bool) -> None:
+def diff_runs(
+    before: str, after: str, exit_code: bool, max_change: Fraction | None, as_json: bool
+) -> int:
     """Count the rows and phones that came, went and changed between two runs.
 
     `promoted` stands for the promoted run. Job, activity and subject identify a row;
     phones are the distinct values of phone_number. Nothing personal is printed.
+
+    Exit code 1 if the runs differ by more than --exit-code or --max-change allows.
     """
-    from publish.differences import diff  # noqa: PLC0415
+    from publish.differences import diff, exceeds  # noqa: PLC0415
 
     root = export_root()
     difference = diff(root, _named(root, before), _named(root, after))
@@ -239,6 +255,8 @@ def diff_runs(before: str, after: str, as_json: bool) -> None:
         print_json(asdict(difference))
     else:
         _print(diff_lines(difference))
+    limit = Fraction(0) if exit_code else max_change
+    return int(exceeds(difference, limit, of_values=exit_code))
 
 
 def _named(root: Root, name: str) -> str:

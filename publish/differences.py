@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain
 from typing import TextIO
 
@@ -75,6 +76,22 @@ def diff(root: Root, before_id: str, after_id: str) -> Difference:
         audiences.append(_described(pair, old, new, comparison))
     total = _total(audiences, came_and_went(*all_phones(comparisons)))
     return Difference(*_abouts(before, after), tuple(audiences), total)
+
+
+def exceeds(
+    difference: Difference, percent: Fraction | None, *, of_values: bool
+) -> bool:
+    """Return whether the rows that came or went exceed a share of those before.
+
+    With `of_values`, a changed row counts as well. None: no limit.
+    """
+    if percent is None:
+        return False
+    return any(
+        100 * (one.came + one.went + (one.changed if of_values else 0))
+        > percent * (one.rows_before or 0)
+        for one in difference.audiences
+    )
 
 
 def _verified(root: Root, run_id: str) -> Manifest:

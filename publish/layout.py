@@ -21,8 +21,11 @@ RUN_TABLES = (EXCLUSIONS, EVIDENCE, RUN_SUPPRESSIONS)
 MANIFEST = "manifest.json"
 # The manifest of a run that is being removed.
 REMOVED = "manifest.json.removed"
-# For people; the manifest does not list it.
+# For people; the manifest does not list them.
 REPORT = "report.html"
+SUMMARY = "summary.md"
+NIGHT = "night.json"
+UNLISTED = (REPORT, SUMMARY, NIGHT)
 RUNS = "runs"
 CURRENT = "current.json"
 LATEST = "latest"
@@ -57,7 +60,7 @@ def parse_path(path: str) -> FileName:
     if path in RUN_TABLES:
         return FileName(path, None, None, "csv")
     match = _AUDIENCE_FILE.fullmatch(path)
-    if not match or match[1] in (*RUN_TABLES, MANIFEST, REPORT):
+    if not match or match[1] in (*RUN_TABLES, MANIFEST, *UNLISTED):
         raise ConfigError(
             f"{shown(path)} is not a file of a run: these are "
             f"{', '.join(RUN_TABLES)} and "

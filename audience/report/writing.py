@@ -18,14 +18,13 @@ from audience.report.numbers import read_numbers
 from audience.report.page import Facts, render
 from audience.report.trend import read_trend
 from common.errors import CommandError, ContractError
-from common.files import write_private
+from publish.attaching import attach
 from publish.history import promoted_runs
 from publish.layout import REPORT, run_key
-from publish.manifest import RunFile, digest
+from publish.manifest import RunFile
 from publish.promotion import load_current, load_manifest
 from publish.root import Root
 from publish.settings import export_root
-from publish.staging import claim, settle
 
 
 def write_report(connection: duckdb.DuckDBPyConnection, build: Build) -> str:
@@ -59,10 +58,7 @@ def _write(root: Root, connection: duckdb.DuckDBPyConnection, build: Build) -> s
             trend=read_trend(root, build.run_id),
         )
     )
-    staged = claim(root.staging, build.run_id, REPORT)
-    write_private(staged, page)
-    root.add(run_key(build.run_id, REPORT), staged, build.run_id, digest(page))
-    settle(root.staging, build.run_id, REPORT)
+    attach(root, build.run_id, REPORT, page)
     return root.address(run_key(build.run_id, REPORT))
 
 

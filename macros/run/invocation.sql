@@ -21,6 +21,7 @@
     {{ return(text_literal(tojson({
         'run_id': run_id(),
         'command': flags.WHICH,
+        'environment': target.name,
         'is_partial': (
             true if flags.EMPTY or invocation_args_dict.get('sample') else false
         ),

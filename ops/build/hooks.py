@@ -29,7 +29,9 @@ from ops.build.invocation import (
     read_invocation,
 )
 from ops.build.variables import check_variables, everything, filters, recorded
+from publish.production import check_code, check_root
 from publish.run import export_begin, export_finish
+from publish.settings import export_root
 
 MARK = """
     create or replace table run.build as
@@ -57,8 +59,11 @@ def take_suppressions(conn: DuckDBPyConnection, invocation_json: str) -> str:
     build = read_invocation(invocation_json)
     with conn.cursor() as cursor:
         if build.command in WRITES_FILES:
+            check_root(export_root(), build.environment)
             taken = suppressions.take(cursor, build)
             _say(red(taken.text) if taken.is_missing else taken.text)
+            if build.promotes:
+                check_code(build.environment)
         elif build.command in READS_LANDING:
             suppressions.keep(cursor)
     return ""

@@ -1,14 +1,14 @@
 """What only dbt knows of a build, as macros/run/invocation.sql hands it over.
 
-    invocation_json {"run_id", "command", "is_partial", "given": [name],
+    invocation_json {"run_id", "command", "environment", "is_partial", "given": [name],
                      "variables": YAML of {name: value},
                      "contracts": [unique_id], "selected": [unique_id],
                      "results": [{"id", "name", "kind", "status", "failures"}]}
 
-`command` is dbt's, such as build. `is_partial` says whether the rows were limited.
-`given` are the variables of the command line. `contracts` are all models, seeds and
-tests of the project; they, `selected` and `results` are given at the end of a build
-only.
+`command` is dbt's, such as build; `environment` is dbt's target. `is_partial` says
+whether the rows were limited. `given` are the variables of the command line.
+`contracts` are all models, seeds and tests of the project; they, `selected` and
+`results` are given at the end of a build only.
 """
 
 import json
@@ -31,12 +31,18 @@ class Invocation:
 
     run_id: str
     command: str
+    environment: str
     is_partial: bool
     given: tuple[str, ...]
     variables: dict[str, Any]
     contracts: tuple[str, ...]
     selected: frozenset[str]
     results: dict[str, Result]
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the run is to be promoted if all contracts pass."""
+        return self.command == "build" and self.variables["promote"] is not False
 
     @property
     def is_whole_build(self) -> bool:
@@ -77,6 +83,7 @@ def read_invocation(invocation_json: str) -> Invocation:
     return Invocation(
         run_id=given["run_id"],
         command=given["command"],
+        environment=given["environment"],
         is_partial=given["is_partial"],
         given=tuple(given["given"]),
         variables=load_yaml_text(given["variables"]) or {},

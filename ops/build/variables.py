@@ -126,16 +126,17 @@ def check_variables(
 ) -> None:
     """Raise ConfigError with every mistake: dbt takes any variable and value.
 
-    `given` are the names on the command line. `known` has the portals and the load's
-    jobs, and for `as_of` the time that it was read as, if it could be.
+    `given` are the names on the command line, `values` those to check. `known` has the
+    portals and the load's jobs, and for `as_of` the time that it was read as, if it
+    could be.
     """
     mistakes = [
         f"unknown variable {_shown(name)} (allowed: {', '.join(VARIABLES)})"
         for name in given
         if name not in VARIABLES
     ]
-    for name, variable in VARIABLES.items():
-        wrong = variable.check(values[name], known.get(name, ()))
+    for name in filter(values.__contains__, VARIABLES):
+        wrong = VARIABLES[name].check(values[name], known.get(name, ()))
         mistakes += [f"{name} {mistake}" for mistake in wrong]
     if mistakes:
         raise ConfigError("; ".join(mistakes))

@@ -1,12 +1,16 @@
-"""How old the last night is, judged by what it left under the export root."""
+"""How old the last night is, judged by what it left under the export root.
 
+A night counts from the start of its run. The time of a promotion says nothing: going
+back to an earlier run, or leaving somebody out of one, would hide a missing night.
+"""
+
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.errors import ContractError
-from extract.landing import begun_at
-from publish.layout import manifest_key
-from publish.promotion import load_current
+from publish.layout import began_at, manifest_key
+from publish.promotion import load_current, load_manifest
 from publish.root import Root
 from publish.settings import export_root
 
@@ -16,17 +20,17 @@ NOTHING = "no night has finished yet"
 def last_night(most: timedelta, *, is_export: bool) -> dict[str, Any]:
     """Return the age of the last night; ContractError where there is none.
 
-    A night counts from its promotion or, unless `is_export`, from the start of the
-    newest finished run. A time further in the future than `most` is as wrong as an old
-    one.
+    That is the night of the promoted run or, unless `is_export`, of the newest finished
+    run. A time further in the future than `most` is as wrong as an old one.
     """
     root = export_root()
-    run_id, at = _promoted(root) if is_export else _newest(root)
+    run_id = _promoted(root) if is_export else _newest(root)
+    # An id that holds no time counts as in the future, which is wrong.
+    at = began_at(_original(root, run_id))
     age = datetime.now(UTC) - at
     return {
         "run_id": run_id,
-        "event": "promoted" if is_export else "begun",
-        "at": at.isoformat(),
+        "begun_at": at.isoformat(),
         "age_seconds": round(age.total_seconds()),
         "max_seconds": round(most.total_seconds()),
         "is_missing": abs(age) > most,
@@ -35,9 +39,9 @@ def last_night(most: timedelta, *, is_export: bool) -> dict[str, Any]:
 
 def describe(night: dict[str, Any]) -> str:
     """Return the age of a night as a sentence."""
-    at = datetime.fromisoformat(night["at"])
+    at = datetime.fromisoformat(night["begun_at"])
     found = (
-        f"run {night['run_id']} was {night['event']} at {at:%Y-%m-%d %H:%M} UTC, "
+        f"the night of run {night['run_id']} began at {at:%Y-%m-%d %H:%M} UTC, "
         f"{_spoken(night['age_seconds'])} ago"
     )
     if not night["is_missing"]:
@@ -46,24 +50,28 @@ def describe(night: dict[str, Any]) -> str:
     return f"a night is missing: {found}; at most {allowed} is allowed"
 
 
-def _promoted(root: Root) -> tuple[str, datetime]:
+def _promoted(root: Root) -> str:
     current = load_current(root)
     if current is None:
         raise ContractError(f"{NOTHING}: {root.address()} has no promoted run")
-    try:
-        at = datetime.fromisoformat(current.promoted_at)
-    except ValueError as error:
-        raise ContractError("current.json: promoted_at is not a time") from error
-    if at.tzinfo is None:
-        raise ContractError("current.json: promoted_at has no offset")
-    return current.run_id, at.astimezone(UTC)
+    return current.run_id
 
 
-def _newest(root: Root) -> tuple[str, datetime]:
+def _newest(root: Root) -> str:
     for run_id in root.run_ids():
-        if root.read(manifest_key(run_id)) is not None:
-            return run_id, begun_at(run_id)
+        is_finished = root.read(manifest_key(run_id)) is not None
+        if is_finished and _original(root, run_id) == run_id:
+            return run_id
     raise ContractError(f"{NOTHING}: {root.address()} has no finished run")
+
+
+def _original(root: Root, run_id: str) -> str:
+    """Return the run that a night built; copies of it can be promoted in its place."""
+    with suppress(ContractError):
+        source = load_manifest(root, run_id)[0].about.derived_from
+        if source is not None:
+            return _original(root, source)
+    return run_id
 
 
 def _spoken(seconds: int) -> str:

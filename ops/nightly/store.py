@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from common.errors import StorageError
+from common.errors import ConfigError, StorageError
 from common.files import (
     CHUNK_BYTES,
     create,
@@ -68,15 +68,38 @@ def pull(store: Bucket, landing: Path) -> list[str]:
     stored = _list_loads(store)
     chosen = _newest_of_each_portal(_whole_loads(store, stored, scratch))
     for load in chosen:
-        landed = landing / LOADS / load.load_id
-        if landed.exists():
-            continue
-        for name in sorted(stored[load.load_id] - {LOAD_JSON}):
-            _download_checked(store, load.load_id, name, load.folder)
-        with storage(landed), lock(landing):
-            load.folder.rename(landed)
+        if not (landing / LOADS / load.load_id).exists():
+            _land(store, stored, load, landing)
     remove(scratch)
     return [load.load_id for load in chosen]
+
+
+def pull_one(store: Bucket, landing: Path, load_id: str) -> None:
+    """Land one load of the store; ConfigError if there is no such load."""
+    scratch = landing / SCRATCH
+    remove(scratch)
+    make_folder(landing / LOADS)
+    stored = {
+        name: files for name, files in _list_loads(store).items() if name == load_id
+    }
+    for load in _whole_loads(store, stored, scratch):
+        _land(store, stored, load, landing)
+        remove(scratch)
+        return
+    raise ConfigError(
+        f"there is no load {load_id} in {landing}, and no whole one in "
+        f"{store.address(LOADS)}"
+    )
+
+
+def _land(
+    store: Bucket, stored: Mapping[str, set[str]], load: Load, landing: Path
+) -> None:
+    landed = landing / LOADS / load.load_id
+    for name in sorted(stored[load.load_id] - {LOAD_JSON}):
+        _download_checked(store, load.load_id, name, load.folder)
+    with storage(landed), lock(landing):
+        load.folder.rename(landed)
 
 
 def _list_loads(store: Bucket) -> dict[str, set[str]]:

@@ -9,10 +9,19 @@ from typing import Any
 
 from audience.markdown import code, escaped
 from common.text import counted
-from ops.nightly.steps import Step
+from extract.logs import LogFormat
 from publish.manifest import Counts, Manifest, Suppressions
 
 type Cell = str | int | float
+
+
+@dataclass(frozen=True)
+class Step:
+    """A finished step; exit code 0: done."""
+
+    name: str
+    seconds: float
+    exit_code: int
 
 
 @dataclass
@@ -35,6 +44,8 @@ class Night:
     notes: list[str] = field(default_factory=list)
     is_promoted: bool = False
     obstacle: str = "the night was stopped"
+    trace_id: str = ""
+    log_format: LogFormat = "text"
 
 
 def render(night: Night) -> str:

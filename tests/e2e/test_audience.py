@@ -12,7 +12,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from audience.diff import MOVE
 from tests.audience.commands import audience
 from tests.audience.reference import expected, key
 from tests.e2e.conftest import separate_exports
@@ -25,6 +24,8 @@ Builds = dict[str, Project]
 type Values = dict[str, Any]
 
 HEAD, RULES = CHOICES[1:3]
+# What identifies a move.
+MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 GUARDED = {"suppressed", "consent_denied", "consent_missing", "consent_expired"}
 # What is said of a person, by the column that has it.
 SECRET = """

@@ -1,5 +1,6 @@
 """Nights of the sandbox from load to promotion, and what they compare."""
 
+import json
 import os
 import re
 import shutil
@@ -82,11 +83,28 @@ def test_a_night_of_exporting_promotes_what_it_built(
     assert project.current()["run_id"] == night["run_id"]
     assert project.marker()["run_id"] == night["run_id"]
     assert project.marker()["load_id"] == night["load_id"]
-    assert said.output.splitlines()[-1] == f"Run {night['run_id']} is promoted"
+    *_, last, done = said.output.splitlines()
+    assert last == f"Run {night['run_id']} is promoted"
+    assert json.loads(done)["event"] == "night_done"
+    assert json.loads(done)["run_id"] == night["run_id"]
     text = summary(project)
+    assert text in said.output
     assert "5 files, the same bytes" in text
     assert "Nothing is promoted yet" in text
     assert project.run("sms", "nightly", "age", "--max", "1h")
+
+
+def test_a_summary_stays_with_the_run_and_not_with_what_is_exported(
+    exported: tuple[Project, Outcome],
+) -> None:
+    project, _ = exported
+    kept = project.promoted()
+    for name in ("summary.md", "night.json"):
+        left = project.folder / ".nightly" / name
+        assert (kept / name).read_bytes() == left.read_bytes()
+        assert not list((project.exports / "latest").rglob(name))
+        assert name not in (kept / "manifest.json").read_text()
+    assert project.run("sms", "publish", "verify")
 
 
 def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
@@ -105,6 +123,42 @@ def test_a_night_tells_of_nobody_and_leaves_its_files_to_their_owner(
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     # The second build has served its purpose.
     assert not list(folder.glob("*.duckdb")) + list(folder.glob("again*"))
+
+
+def test_a_plan_of_a_given_load_takes_variables_and_logs_one_trace(
+    exported: tuple[Project, Outcome], tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(exported[0].folder, folder, symlinks=True)
+    project = night_project_at(folder)
+    load_id, current = project.marker()["load_id"], project.current()
+    # Neither a portal nor the current load is needed.
+    (project.landing / "current").unlink()
+    said = project.run(
+        *("sms", "nightly", "plan", "--load", load_id, "--log-format", "json"),
+        *("--vars", "{export_formats: [csv, json], dedup_by: phone}"),
+    )
+    lines = [json.loads(line) for line in said.output.splitlines()]
+    assert len({line["trace_id"] for line in lines}) == 1
+    assert {"step_begun", "step_ended", "dbt", "summary"} < {
+        line["event"] for line in lines
+    }
+    done, night = lines[-1], record(project)
+    assert (done["event"], done["mode"]) == ("night_done", "plan")
+    assert (done["run_id"], done["load_id"]) == (night["run_id"], load_id)
+    assert (done["is_promoted"], done["obstacle"]) == (False, "it is a plan")
+    assert done["counts"]["went"] > 0
+    assert not PHONE.search(said.output)
+    assert [step["name"] for step in night["steps"]] == [
+        *("take the load", "build", "build again", "compare both builds"),
+        *("compare with the promoted run", "keep the database"),
+    ]
+    run = project.exports / "runs" / night["run_id"]
+    manifest = read_json(run / "manifest.json")
+    assert manifest["variables"]["dedup_by"] == "phone"
+    assert (run / "north" / "buyers.json").exists()
+    assert project.current() == current
+    assert not (project.landing / "current").exists()
 
 
 def test_a_plan_whose_contract_fails_moves_nothing_and_says_which(

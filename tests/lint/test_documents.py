@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from ops.cli import GROUPS, cli
+from ops.settings.reading import DEFAULTS
 from tests.e2e.project import SOURCE
 from tests.reference.interface import REASONS
 
@@ -59,9 +60,18 @@ def test_the_example_has_every_setting_and_no_value_of_a_secret() -> None:
         name for name in listed if not FOREIGN.match(name)
     }
     assert {name for name, value in listed.items() if value} == {
+        "DBT_TARGET",
+        "DBT_THREADS",
         "LANDING_DIR",
         "DUCKDB_PATH",
         "EXPORT_ROOT",
+        "NIGHTLY_LOG_FORMAT",
+    }
+    assert {name for name in DEFAULTS if not FOREIGN.match(name)} == {
+        name for name in listed if not FOREIGN.match(name)
+    }
+    assert {name: value for name, value in DEFAULTS.items() if value} == {
+        name: value for name, value in listed.items() if value
     }
 
 

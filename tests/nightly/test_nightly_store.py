@@ -3,7 +3,9 @@
 import json
 import stat
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from common.errors import StorageError
+from common.errors import ConfigError, StorageError
 from extract.landing import SCHEMA
-from ops.nightly.store import fetch, open_store, pull, push
+from ops.nightly import machines
+from ops.nightly.machines import only_machine
+from ops.nightly.store import fetch, open_store, pull, pull_one, push
 from publish.s3_bucket import Bucket
 from publish.s3_writing import put
 from tests.e2e.project import Project, read_json
@@ -94,6 +98,64 @@ def test_pulled_is_the_newest_load_that_had_all_of_a_portal(
     for load_id in LOADS:
         push(store, there / "loads" / load_id)
     assert pull(store, tmp_path / "here") == [LOADS[2], LOADS[1]]
+
+
+def test_one_load_is_pulled_by_its_id(store: Bucket, tmp_path: Path) -> None:
+    made = make_load(tmp_path / "there", LOADS[0], "north")
+    make_load(tmp_path / "there", LOADS[1], "north")
+    for load_id in LOADS[:2]:
+        push(store, tmp_path / "there" / "loads" / load_id)
+    pull_one(store, tmp_path / "here", LOADS[0])
+    assert files(tmp_path / "here", LOADS[0]) == made
+    assert [path.name for path in (tmp_path / "here" / "loads").iterdir()] == LOADS[:1]
+    with pytest.raises(ConfigError, match=f"there is no load {LOADS[2]} in "):
+        pull_one(store, tmp_path / "here", LOADS[2])
+
+
+def test_one_machine_at_a_time_has_a_night(store: Bucket) -> None:
+    with only_machine(store, "one", breaks_lock=False) as one:
+        with (
+            pytest.raises(StorageError, match="another night is in progress on "),
+            only_machine(store, "two", breaks_lock=False),
+        ):
+            pytest.fail("two nights at once")
+        one.check()
+    # It was given back, which needs no right to delete.
+    with only_machine(store, "three", breaks_lock=False) as three:
+        three.check()
+        with pytest.raises(StorageError, match="another night has begun meanwhile"):
+            one.check()
+
+
+def test_a_lock_is_broken_by_its_age_or_by_hand(
+    store: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as killed:
+        first = killed.enter_context(only_machine(store, "1", breaks_lock=False))
+        second = killed.enter_context(only_machine(store, "2", breaks_lock=True))
+        with pytest.raises(StorageError, match="another night has begun meanwhile"):
+            first.check()
+        first.release()  # It is not its to give back.
+        second.check()
+        monkeypatch.setattr(machines, "LONGEST", timedelta(0))
+        third = killed.enter_context(only_machine(store, "3", breaks_lock=False))
+        third.check()
+    with only_machine(store, "4", breaks_lock=False):
+        pass
+
+
+def test_a_malformed_lock_is_not_taken_by_itself(
+    store: Bucket, s3_server: Server
+) -> None:
+    key = f"{store.prefix}{machines.KEY}"
+    s3_server.client().put_object(Bucket=BUCKET, Key=key, Body=b'{"began_at": 1}')
+    with (
+        pytest.raises(StorageError, match="is malformed; --break-lock replaces it"),
+        only_machine(store, "1", breaks_lock=False),
+    ):
+        pass
+    with only_machine(store, "1", breaks_lock=True):
+        pass
 
 
 def test_a_load_with_a_missing_part_does_not_count(

@@ -76,6 +76,7 @@ def invocation(**changes: Any) -> Invocation:
     given = {
         "run_id": "run",
         "command": "build",
+        "environment": "dev",
         "is_partial": False,
         "given": [],
         "variables": yaml.safe_dump(DEFAULTS),

@@ -46,6 +46,7 @@ def invocation_json(command: str = "build", **variables: Any) -> str:
         {
             "run_id": "run",
             "command": command,
+            "environment": "dev",
             "is_partial": False,
             "given": [],
             "variables": yaml.safe_dump({**DEFAULTS, **variables}),

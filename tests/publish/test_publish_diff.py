@@ -7,6 +7,7 @@ import random
 import re
 import tracemalloc
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import pytest
 
 from common.errors import ContractError
 from publish.comparing import Comparison, Table, all_phones, came_and_went, compare
-from publish.differences import diff
+from publish.differences import AudienceDifference, Difference, diff, exceeds
 from publish.local import LocalRoot
+from publish.manifest import About
 from publish.run import export_begin, export_finish
 from tests.publish.publishing import (
     RUN_A,
@@ -274,6 +276,18 @@ def test_diff_counts_by_portal_and_audience(root: Path) -> None:
     )
 
 
+def test_a_difference_can_fail_a_gate(root: Path) -> None:
+    build(RUN_A, BEFORE)
+    build(RUN_B, AFTER)
+    shown = publish("diff", RUN_A, RUN_B).stdout
+    for gate in (["--exit-code"], ["--max-change", "99.9"]):
+        done = publish("diff", *gate, RUN_A, RUN_B)
+        assert (done.returncode, done.stdout, done.stderr) == (1, shown, "")
+        assert publish("diff", *gate, RUN_A, RUN_A).returncode == 0
+    wrong = publish("diff", "--max-change", "many", RUN_A, RUN_B)
+    assert wrong.returncode == 2
+
+
 def test_diff_as_json(root: Path) -> None:
     build(RUN_A, BEFORE)
     build(RUN_B, AFTER)
@@ -395,3 +409,36 @@ def test_nothing_personal_is_said(root: Path) -> None:
         assert "2 groups" in said
         assert "2 other groups" in said
         assert not re.search("Canar|55501", said)
+
+
+@pytest.mark.parametrize(
+    ("rows", "percent", "of_values", "is_too_much"),
+    [
+        ((5, 5, 90), 10, False, False),
+        ((5, 6, 0), 10, False, True),
+        ((0, 0, 1), 0, False, False),
+        ((0, 0, 1), 0, True, True),
+        ((0, 1, 0), 0, True, True),
+        ((0, 0, 0), 0, True, False),
+        ((100, 100, 0), None, False, False),
+    ],
+)
+def test_a_difference_can_be_too_much(
+    rows: tuple[int, int, int],
+    percent: int | None,
+    of_values: bool,
+    is_too_much: bool,
+) -> None:
+    small = AudienceDifference("p", "buyers", 100, 1, *rows, {}, 0, 0)
+    large = AudienceDifference("p", "non_buyers", 10_000, 1, 0, 0, 0, {}, 0, 0)
+    about = About("run", "load", "as_of", "code", {})
+    difference = Difference(about, about, (large, small), large)
+    limit = None if percent is None else Fraction(percent)
+    assert exceeds(difference, limit, of_values=of_values) == is_too_much
+
+
+def test_a_new_audience_exceeds_every_limit() -> None:
+    new = AudienceDifference("p", "buyers", None, 1, 1, 0, 0, {}, 0, 0)
+    about = About("run", "load", "as_of", "code", {})
+    difference = Difference(about, about, (new,), new)
+    assert exceeds(difference, Fraction(1000), of_values=False)

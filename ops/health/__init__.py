@@ -1,0 +1,1 @@
+"""Whether a night could run here, in less than half a second."""

@@ -32,7 +32,7 @@ from extract.progress import progress
 from extract.pruning import LoadsInUse
 from extract.resume import code_digest
 from extract.shrink import SANDBOX, shrink_message
-from extract.stopping import stoppable
+from extract.stopping import STOPS, stoppable
 
 if TYPE_CHECKING:
     from extract.sandbox import World
@@ -121,7 +121,7 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
         if not (sys.stderr.isatty() and sys.stdout.isatty()):
             log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
         raise
-    except (KeyboardInterrupt, SystemExit):
+    except STOPS:
         log.error("load_stopped", reason=STOPPED)  # noqa: TRY400
         raise
     log.info("load_complete", **_summary(facts, plan))

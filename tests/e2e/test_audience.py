@@ -12,9 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from audience.diff import MOVE
 from tests.audience.commands import audience
-from tests.audience.reference import expected, key
+from tests.audience.reference import MOVE, expected, key
 from tests.e2e.conftest import separate_exports
 from tests.e2e.project import BIN, Project
 from tests.reference import PortalConfig

@@ -7,7 +7,7 @@ A secret is JSON: `username`, `password`, and optionally `rate_limit_per_sec` an
 import asyncio
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
@@ -16,7 +16,7 @@ from botocore import exceptions as aws
 from botocore.config import Config
 
 from common.errors import ConfigError
-from extract.client import Access, Credentials
+from extract.client import Credentials
 from extract.logs import quieten_libraries
 
 SETTING = "PORTAL_SECRET"
@@ -45,6 +45,16 @@ UNREACHABLE = (aws.ConnectionError, aws.HTTPClientError)
 MOST_SECONDS = 3600
 
 
+@dataclass(frozen=True)
+class Secret:
+    """The contents of a secret; `rate` in requests a second, `timeout` in seconds."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    rate: int | None
+    timeout: float | None
+
+
 class _NoSecretError(Exception):
     """Why a secret cannot be read, without any of its text."""
 
@@ -65,11 +75,11 @@ class Renewal:
         async with self._lock:
             if self._newest is None:
                 found = await asyncio.to_thread(read_secret, self._place)
-                self._newest = replace(found.credentials, renew=self)
+                self._newest = Credentials(found.username, found.password, self)
         return None if self._newest == refused else self._newest
 
 
-def read_secret(place: str) -> Access:
+def read_secret(place: str) -> Secret:
     """Return the secret at `secretsmanager:ID` or `ssm:NAME`; ConfigError."""
     named = PLACE.fullmatch(place)
     if not named:
@@ -77,7 +87,7 @@ def read_secret(place: str) -> Access:
         raise ConfigError(f"{SETTING} must be {FORMS}")
     quieten_libraries()
     try:
-        return _parsed(_kept(*named.groups()), Renewal(place))
+        return _parsed(_kept(*named.groups()))
     except _NoSecretError as error:
         raise ConfigError(f"{SETTING} {place}: {error}") from None
 
@@ -126,7 +136,7 @@ def _unanswered(error: Exception) -> str:
     return f"AWS could not be asked ({type(error).__name__})"
 
 
-def _parsed(text: str, renewal: Renewal) -> Access:
+def _parsed(text: str) -> Secret:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -134,8 +144,9 @@ def _parsed(text: str, renewal: Renewal) -> Access:
     if not isinstance(found, dict):
         raise _NoSecretError("is not a JSON object")
     rate = _number(found, "rate_limit_per_sec", least=1)
-    return Access(
-        Credentials(_text(found, "username"), _text(found, "password"), renewal),
+    return Secret(
+        username=_text(found, "username"),
+        password=_text(found, "password"),
         rate=None if rate is None else int(rate),
         timeout=_number(found, "timeout_s", least=0.1),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from common.options import Span, json_option
+from common.options import PositiveSpan, Span, json_option
 from common.retention import read_rule, retention_options
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> 
 
 timeout_option = click.option(
     "--timeout",
-    type=Span(is_positive=True),
+    type=PositiveSpan(),
     help="The time limit for a complete answer; job details have at least 2m.  "
     "[default: 30s, or from PORTAL_SECRET]",
 )
@@ -111,7 +111,7 @@ def cli() -> None:
 @timeout_option
 @click.option(
     "--deadline",
-    type=Span(is_positive=True),
+    type=PositiveSpan(),
     help="The time limit for reading all portals.  [default: 12h]",
 )
 @click.option(

@@ -18,6 +18,12 @@ NONE = "\u2013"
 ARROW = "→"
 AUDIENCE = ("portal", "audience")
 SWITCHING = ("from the other", "to the other")
+PHONE_CHANGES = ("newly texted", "no longer", *SWITCHING, "change")
+ROW_CHANGES = ("entering", "leaving", *SWITCHING, "changed", "moved")
+MOVE = (
+    *(*AUDIENCE, "fate in base", "fate in head", "candidates"),
+    *("phones newly texted", "no longer"),
+)
 
 
 @dataclass(frozen=True)
@@ -117,16 +123,24 @@ def rows_sentence(document: Document) -> str:
 def tables(document: Document) -> Iterator[Table]:
     """Yield the tables that have a row, the most important first."""
     audiences = [entry for entry in document["audiences"] if _differs(entry)]
-    for table in (
-        _variables(document["variables"]),
-        _phones(audiences),
-        _rows(audiences),
-        _moves(document["moves"]),
-        _reasons(document),
-        _columns(audiences),
+    moves = document["moves"]
+    met = {move[f"{side}_fate"] for move in moves for side in SIDES}
+    labels = [(name, text) for name, text in document["labels"].items() if name in met]
+    examples = ("subjects",) if any(move["examples"] for move in moves) else ()
+    for title, header, rows in (
+        ("Variables", ("variable", *SIDES), map(_variable, document["variables"])),
+        ("Phones", (*AUDIENCE, *SIDES, *PHONE_CHANGES), map(_phones, audiences)),
+        ("Rows", (*AUDIENCE, *SIDES, *ROW_CHANGES), map(_rows, audiences)),
+        ("Changes of fate", (*MOVE, *examples), [_move(m, examples) for m in moves]),
+        (
+            "Reasons",
+            ("fate", "meaning"),
+            [label for label in labels if label[0] in met],
+        ),
+        ("Changed columns", (*AUDIENCE, "column", "rows"), _columns(audiences)),
     ):
-        if table.rows:
-            yield table
+        if found := list[tuple[Cell, ...]](rows):
+            yield Table(title, header, found)
 
 
 def _differs(audience: Row) -> bool:
@@ -134,62 +148,25 @@ def _differs(audience: Row) -> bool:
     return any(changes) or changed_phones(audience) > 0
 
 
-def _variables(variables: Sequence[Row]) -> Table:
-    rows = [(entry["name"], entry["base"], entry["head"]) for entry in variables]
-    return Table("Variables", ("variable", *SIDES), list[tuple[Cell, ...]](rows))
+def _variable(entry: Row) -> tuple[Cell, ...]:
+    return entry["name"], entry["base"], entry["head"]
 
 
-def _phones(audiences: Sequence[Row]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (
-            *_names(entry),
-            *(entry["phones"][name] for name in (*SIDES, *PHONES)),
-            "new" if entry["change_percent"] is None else entry["change_percent"],
-        )
-        for entry in audiences
-    ]
-    header = ("newly texted", "no longer", *SWITCHING, "change")
-    return Table("Phones", (*AUDIENCE, *SIDES, *header), rows)
+def _phones(entry: Row) -> tuple[Cell, ...]:
+    change = entry["change_percent"]
+    phones = (entry["phones"][name] for name in (*SIDES, *PHONES))
+    return *_names(entry), *phones, "new" if change is None else change
 
 
-def _rows(audiences: Sequence[Row]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (*_names(entry), *(entry["rows"][name] for name in (*SIDES, *ROWS)))
-        for entry in audiences
-    ]
-    header = ("entering", "leaving", *SWITCHING, "changed", "moved")
-    return Table("Rows", (*AUDIENCE, *SIDES, *header), rows)
+def _rows(entry: Row) -> tuple[Cell, ...]:
+    return *_names(entry), *(entry["rows"][name] for name in (*SIDES, *ROWS))
 
 
-def _moves(moves: Sequence[Row]) -> Table:
-    has_examples = any(move["examples"] for move in moves)
-    header = ("fate in base", "fate in head", "candidates", "phones newly texted")
-    extra = ("subjects",) if has_examples else ()
-    return Table(
-        "Changes of fate",
-        (*AUDIENCE, *header, "no longer", *extra),
-        [
-            (
-                move["portal"],
-                _audience_of(move),
-                move["base_fate"],
-                move["head_fate"],
-                move["candidates"],
-                move["newly_texted"],
-                move["no_longer_texted"],
-                *((" ".join(move["examples"]),) if has_examples else ()),
-            )
-            for move in moves
-        ],
-    )
-
-
-def _reasons(document: Document) -> Table:
-    met = {move[f"{side}_fate"] for move in document["moves"] for side in SIDES}
-    rows: list[tuple[Cell, ...]] = [
-        (name, label) for name, label in document["labels"].items() if name in met
-    ]
-    return Table("Reasons", ("fate", "meaning"), rows)
+def _move(move: Row, examples: Sequence[str]) -> tuple[Cell, ...]:
+    fates = (move["base_fate"], move["head_fate"])
+    counts = (move["candidates"], move["newly_texted"], move["no_longer_texted"])
+    subjects = [" ".join(move["examples"])] if examples else []
+    return move["portal"], _audience_of(move), *fates, *counts, *subjects
 
 
 def _audience_of(move: Row) -> str:
@@ -198,13 +175,10 @@ def _audience_of(move: Row) -> str:
     return known[0] if len({*known}) == 1 else f" {ARROW} ".join(known)
 
 
-def _columns(audiences: Sequence[Row]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (*_names(entry), column, amount)
-        for entry in audiences
-        for column, amount in entry["changed_columns"].items()
-    ]
-    return Table("Changed columns", (*AUDIENCE, "column", "rows"), rows)
+def _columns(audiences: Sequence[Row]) -> Iterator[tuple[Cell, ...]]:
+    for entry in audiences:
+        for column, amount in entry["changed_columns"].items():
+            yield *_names(entry), column, amount
 
 
 def _names(audience: Row) -> tuple[str, str]:

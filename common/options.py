@@ -17,9 +17,7 @@ class Span(click.ParamType[timedelta]):
 
     name = "time"
     units: ClassVar = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
-
-    def __init__(self, *, is_positive: bool = False) -> None:
-        self._is_positive = is_positive
+    is_positive: ClassVar = False
 
     def convert(
         self,
@@ -34,9 +32,15 @@ class Span(click.ParamType[timedelta]):
         if found is None:
             self.fail(f"{value!r} is not a time such as 30d, 6h, 45m or 0", param, ctx)
         span = timedelta(seconds=int(found[1] or 0) * self.units.get(found[2], 0))
-        if self._is_positive and not span:
+        if self.is_positive and not span:
             self.fail("must be greater than 0", param, ctx)
         return span
+
+
+class PositiveSpan(Span):
+    """A length of time greater than 0."""
+
+    is_positive: ClassVar = True
 
 
 class Percent(click.ParamType[Fraction]):

@@ -4,21 +4,19 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 """
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from common.options import Span, json_option
+from common.options import PositiveSpan, Span, json_option
 from common.retention import read_rule, retention_options
+from extract.sandbox.cli import sandbox
 
 if TYPE_CHECKING:
     from extract.pruning import LoadsInUse
 
-SANDBOX_JOBS = 6
-SANDBOX_SUBJECTS = 40
-SANDBOX_SEED = 1
 MAX_CONCURRENCY = 256
 
 
@@ -54,7 +52,7 @@ def _read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> 
 
 timeout_option = click.option(
     "--timeout",
-    type=Span(is_positive=True),
+    type=PositiveSpan(),
     help="The time limit for a complete answer; job details have at least 2m.  "
     "[default: 30s, or from PORTAL_SECRET]",
 )
@@ -111,7 +109,7 @@ def cli() -> None:
 @timeout_option
 @click.option(
     "--deadline",
-    type=Span(is_positive=True),
+    type=PositiveSpan(),
     help="The time limit for reading all portals.  [default: 12h]",
 )
 @click.option(
@@ -259,84 +257,4 @@ def prune(
     commands.prune(landing, rule, loads_in_use, dry_run=dry_run, as_json=as_json)
 
 
-class SandboxCommand(click.Command):
-    """A command whose help ends with a list of its faults."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the faults."""
-        from extract.sandbox.faults import FAULTS  # noqa: PLC0415
-
-        lines = []
-        for name, fault in FAULTS.items():
-            argument = "" if fault.argument is None else f":{fault.argument}"
-            lines.append((name + argument, f"{fault.meaning} ({fault.at})"))
-        with formatter.section("Faults, with a usual ARG (and kind of request)"):
-            formatter.write_dl(lines)
-
-
-@cli.command(cls=SandboxCommand)
-@click.option("--port", type=click.IntRange(0, 65535), default=8808, show_default=True)
-@click.option(
-    "--jobs", type=click.IntRange(min=0), default=SANDBOX_JOBS, show_default=True
-)
-@click.option(
-    "--subjects",
-    type=click.IntRange(min=0),
-    default=SANDBOX_SUBJECTS,
-    show_default=True,
-    help="Subjects in each job.",
-)
-@click.option("--seed", type=int, default=SANDBOX_SEED, show_default=True)
-@click.option(
-    "--latency-ms", type=click.FloatRange(min=0), default=0, show_default=True
-)
-@click.option(
-    "--today",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="The day from which its dates count back.  [default: today, in UTC]",
-)
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    metavar="NAME[:ARG]",
-    help="Play a fault from the list below; if several apply, the first.",
-)
-@click.option(
-    "--fault-at",
-    metavar="KIND",
-    help="Play them at this kind of request: activities, job, subjects, registrations, "
-    "user, access-keys or any.  [default: as listed below]",
-)
-@click.option(
-    "--fault-times",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Play each this many times only; 0: always.",
-)
-@click.option(
-    "--plain",
-    is_flag=True,
-    help="Only ordinary subjects, and full pages: for benchmarks.",
-)
-def sandbox(
-    *,
-    port: int,
-    latency_ms: float,
-    today: datetime | None,
-    faults: tuple[str, ...],
-    fault_at: str | None,
-    fault_times: int,
-    **size: Any,  # noqa: ANN401  (fields of SandboxSize)
-) -> None:
-    """Serve the sandbox portal until stopped; user name and password are `sandbox`."""
-    from extract import commands  # noqa: PLC0415
-    from extract.sandbox.faults import playing  # noqa: PLC0415
-
-    day = today.date() if today else None
-    try:
-        played = [playing(text, fault_at, fault_times) for text in faults]
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--fault") from None
-    commands.sandbox(commands.SandboxSize(today=day, **size), port, latency_ms, played)
+cli.add_command(sandbox)

@@ -78,18 +78,6 @@ type Renew = Callable[[Credentials], Awaitable[Credentials | None]]
 
 
 @dataclass(frozen=True)
-class Access:
-    """The portals' credentials, with the rate and the time-out of their secret.
-
-    `rate` is in requests a second, `timeout` in seconds.
-    """
-
-    credentials: Credentials
-    rate: int | None = None
-    timeout: float | None = None
-
-
-@dataclass(frozen=True)
 class Patience:
     """The limits on retries, waits and sizes, in seconds and bytes."""
 

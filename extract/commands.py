@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from logging import CRITICAL, ERROR
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -22,7 +22,6 @@ from extract import pruning, settings
 from extract import sandbox as built_in
 from extract.carry import Reuse
 from extract.check import check as check_portals
-from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
 from extract.client import Ask, utc_text
 from extract.landing import accept, begun_at, current_id, is_held_back, list_loads
 from extract.load import REUSED, Limits, Plan, run
@@ -31,28 +30,11 @@ from extract.portals import read_portals
 from extract.progress import progress
 from extract.pruning import LoadsInUse
 from extract.resume import code_digest
+from extract.sandbox.cli import Size
 from extract.shrink import SANDBOX, shrink_message
-from extract.stopping import stoppable
-
-if TYPE_CHECKING:
-    from extract.sandbox import World
-    from extract.sandbox.faults import Playing
+from extract.stopping import STOPS, stoppable
 
 STOPPED = "stopped by a signal; the next load resumes from here"
-
-
-@dataclass(frozen=True)
-class SandboxSize:
-    """The size of the sandbox; no `today`: the current day in UTC.
-
-    `plain`: only ordinary subjects, and full pages.
-    """
-
-    jobs: int = SANDBOX_JOBS
-    subjects: int = SANDBOX_SUBJECTS
-    seed: int = SANDBOX_SEED
-    today: date | None = None
-    plain: bool = False
 
 
 def load(
@@ -62,7 +44,7 @@ def load(
     jobs: Sequence[str] = (),
     jobs_from: str | None = None,
     sandbox: bool = False,
-    size: SandboxSize = SandboxSize(),
+    size: Size | None = None,
     concurrency: int = 8,
     rate: int | None = None,
     log_format: LogFormat | None = None,
@@ -79,7 +61,7 @@ def load(
     with ExitStack() as stack:
         stack.enter_context(stoppable())
         if sandbox:
-            asks = stack.enter_context(_asked_in_process(asks, size))
+            asks = stack.enter_context(_asked_in_process(asks, size or Size()))
         plan = Plan(
             asks,
             landing,
@@ -94,10 +76,12 @@ def load(
 
 
 @contextmanager
-def _asked_in_process(asks: list[Ask], sandbox: SandboxSize) -> Iterator[list[Ask]]:
-    size = f"{sandbox.jobs}x{sandbox.subjects} seed {sandbox.seed}"
-    made_up = f"{size} of {_today(sandbox)} by {code_digest()[:8]}"
-    with built_in.serve(_world(sandbox)) as server:
+def _asked_in_process(asks: list[Ask], size: Size) -> Iterator[list[Ask]]:
+    made_up = (
+        f"{size.jobs}x{size.subjects} seed {size.seed} of {size.today} by "
+        f"{code_digest()[:8]}"
+    )
+    with built_in.serve(size.world()) as server:
         yield [
             replace(
                 ask,
@@ -121,7 +105,7 @@ def _show_load(plan: Plan, log_format: LogFormat | None) -> dict[str, Any]:
         if not (sys.stderr.isatty() and sys.stdout.isatty()):
             log.error("load_failed", reason=str(error))  # noqa: TRY400  (no traceback)
         raise
-    except (KeyboardInterrupt, SystemExit):
+    except STOPS:
         log.error("load_stopped", reason=STOPPED)  # noqa: TRY400
         raise
     log.info("load_complete", **_summary(facts, plan))
@@ -215,38 +199,3 @@ def prune(
         now = datetime.now(UTC)
         verdicts = pruning.prune(landing, loads_in_use, rule, now, dry_run=dry_run)
         report_verdicts(verdicts, dry_run=dry_run, as_json=as_json)
-
-
-def sandbox(
-    size: SandboxSize, port: int, latency_ms: float, faults: Sequence["Playing"]
-) -> None:
-    """Serve the sandbox portal until stopped; ConfigError if the port is taken."""
-    world = _world(size)
-
-    def announce(url: str) -> None:
-        for key in world["portals"]:
-            click.echo(f"{url}/{key}/api/v1")
-        user, password = built_in.SANDBOX_USERNAME, built_in.SANDBOX_PASSWORD
-        click.echo(f"user name {user}, password {password}")
-
-    try:
-        built_in.run_forever(
-            world,
-            port,
-            latency_ms,
-            on_ready=announce,
-            faults=faults,
-            whole_pages=size.plain,
-        )
-    except OSError as error:
-        raise ConfigError(f"port {port}: {os.strerror(error.errno or 0)}") from error
-
-
-def _world(size: SandboxSize) -> "World":
-    return built_in.generate(
-        size.jobs, size.subjects, size.seed, _today(size), plain=size.plain
-    )
-
-
-def _today(size: SandboxSize) -> date:
-    return size.today or datetime.now(UTC).date()

@@ -7,17 +7,19 @@ A secret is JSON: `username`, `password`, and optionally `rate_limit_per_sec` an
 import asyncio
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
+from common.aws import new_client
 from common.errors import ConfigError
 from common.logs import quieten_libraries
-from extract.client import Access, Credentials
+
+if TYPE_CHECKING:
+    from extract.client import Credentials
 
 SETTING = "PORTAL_SECRET"
 FORMS = "secretsmanager:ID or ssm:NAME"
@@ -28,21 +30,39 @@ BOUNDS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 ACTIONS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameter"}
-NO_SUCH = {
-    *("ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound"),
-}
-DENIED = {"AccessDeniedException", "AccessDenied", "403"}
-REFUSED = {
-    *("ExpiredTokenException", "IncompleteSignature", "InvalidClientTokenId"),
-    *("InvalidSignatureException", "MissingAuthenticationToken"),
-    *("SignatureDoesNotMatch", "UnrecognizedClientException"),
-}
+NO_SUCH = (
+    "ResourceNotFoundException",
+    "ParameterNotFound",
+    "ParameterVersionNotFound",
+)
+DENIED = ("AccessDeniedException", "AccessDenied", "403")
+REFUSED = (
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
 NO_CREDENTIALS = (
-    *(aws.NoCredentialsError, aws.PartialCredentialsError),
-    *(aws.CredentialRetrievalError, aws.SSOError),
+    aws.NoCredentialsError,
+    aws.PartialCredentialsError,
+    aws.CredentialRetrievalError,
+    aws.SSOError,
 )
 UNREACHABLE = (aws.ConnectionError, aws.HTTPClientError)
 MOST_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Secret:
+    """The contents of a secret; `rate` in requests a second, `timeout` in seconds."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    rate: int | None
+    timeout: float | None
 
 
 class _NoSecretError(Exception):
@@ -63,15 +83,16 @@ class Renewal:
         All portals have the same secret, so it is read for the first that asks.
         """
         # `sms health` reads a secret, and needs nothing else of the extractor.
+        from extract.client import Credentials  # noqa: PLC0415
 
         async with self._lock:
             if self._newest is None:
                 found = await asyncio.to_thread(read_secret, self._place)
-                self._newest = replace(found.credentials, renew=self)
+                self._newest = Credentials(found.username, found.password, self)
         return None if self._newest == refused else self._newest
 
 
-def read_secret(place: str) -> Access:
+def read_secret(place: str) -> Secret:
     """Return the secret at `secretsmanager:ID` or `ssm:NAME`; ConfigError."""
     named = PLACE.fullmatch(place)
     if not named:
@@ -79,7 +100,7 @@ def read_secret(place: str) -> Access:
         raise ConfigError(f"{SETTING} must be {FORMS}")
     quieten_libraries()
     try:
-        return _parsed(_kept(*named.groups()), Renewal(place))
+        return _parsed(_kept(*named.groups()))
     except _NoSecretError as error:
         raise ConfigError(f"{SETTING} {place}: {error}") from None
 
@@ -88,9 +109,7 @@ def _kept(service: str, name: str) -> str:
     """Return the text of a secret; _NoSecretError says why it cannot be read."""
     region = None
     try:
-        # A new session, as the default one is not thread-safe.
-        session: Any = boto3.Session()
-        client = session.client(service, config=BOUNDS)
+        client = new_client(service, BOUNDS)
         region = client.meta.region_name
         if service == "ssm":
             found = client.get_parameter(Name=name, WithDecryption=True)
@@ -128,7 +147,7 @@ def _unanswered(error: Exception) -> str:
     return f"AWS could not be asked ({type(error).__name__})"
 
 
-def _parsed(text: str, renewal: Renewal) -> Access:
+def _parsed(text: str) -> Secret:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -136,8 +155,9 @@ def _parsed(text: str, renewal: Renewal) -> Access:
     if not isinstance(found, dict):
         raise _NoSecretError("is not a JSON object")
     rate = _number(found, "rate_limit_per_sec", least=1)
-    return Access(
-        Credentials(_text(found, "username"), _text(found, "password"), renewal),
+    return Secret(
+        username=_text(found, "username"),
+        password=_text(found, "password"),
         rate=None if rate is None else int(rate),
         timeout=_number(found, "timeout_s", least=0.1),
     )

@@ -3,12 +3,12 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from common.errors import ConfigError
-from extract.client import Access, Ask, Credentials, Patience
+from extract.client import Ask, Credentials, Patience
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 
@@ -38,6 +38,15 @@ def choose_portals(
     if not chosen:
         raise ConfigError("the seed has no portal to ask")
     return chosen
+
+
+@dataclass(frozen=True)
+class Access:
+    """The portals' credentials, with the rate and the time-out of their secret."""
+
+    credentials: Credentials
+    rate: int | None = None
+    timeout: float | None = None
 
 
 def patience(
@@ -95,9 +104,11 @@ def _kept_access(given: Mapping[str, str]) -> Access:
             f"{' and '.join(given)} are set: unset {SECRET} or the others"
         )
     # boto3 is slow to import, and few loads need it.
-    from extract.secrets import read_secret  # noqa: PLC0415
+    from extract.secrets import Renewal, read_secret  # noqa: PLC0415
 
-    return _usable(read_secret(given[SECRET]), SECRET)
+    found = read_secret(given[SECRET])
+    credentials = Credentials(found.username, found.password, Renewal(given[SECRET]))
+    return _usable(Access(credentials, found.rate, found.timeout), SECRET)
 
 
 def _usable(access: Access, setting: str) -> Access:

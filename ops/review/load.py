@@ -10,8 +10,8 @@ from typing import Any
 
 from common.errors import CommandError, ConfigError
 from extract import commands
-from extract.cli import SANDBOX_JOBS, SANDBOX_SEED, SANDBOX_SUBJECTS
-from extract.sandbox import generate, suppressions
+from extract.sandbox import suppressions
+from extract.sandbox.cli import Size
 
 # The day of the sandbox's data and of both builds, so that a review has the same
 # numbers on any day.
@@ -39,13 +39,13 @@ def landed(landing: Path) -> Load:
 def sandbox(folder: Path) -> Load:
     """Load the sandbox below `folder`, with suppressions; ConfigError if that fails."""
     landing, listed = folder / "landing", folder / "suppressions.csv"
-    size = (SANDBOX_JOBS, SANDBOX_SUBJECTS, SANDBOX_SEED, TODAY)
+    size = Size(today=TODAY)
     with (folder / "load.log").open("w") as log, redirect_stdout(log):
         try:
             commands.load(
                 landing,
                 sandbox=True,
-                size=commands.SandboxSize(*size),
+                size=size,
                 log_format="json",
             )
         except CommandError as error:
@@ -53,6 +53,6 @@ def sandbox(folder: Path) -> Load:
     with listed.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, SUPPRESSED)
         writer.writeheader()
-        writer.writerows(suppressions(generate(*size)))
+        writer.writerows(suppressions(size.world()))
     surroundings = {"LANDING_DIR": str(landing), "SUPPRESSIONS_CSV": str(listed)}
     return Load(surroundings, {"as_of": AS_OF})

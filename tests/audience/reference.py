@@ -6,6 +6,9 @@ from typing import Any
 
 from audience.databases import EXPORTED
 
+# The key of a move in the document.
+MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
+
 type Values = Mapping[str, Any]
 type Key = tuple[str, ...]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audience.diff import Document, compare, has_failed
 from tests.audience.builds import member, write_build
-from tests.audience.reference import expected
+from tests.audience.reference import MOVE, expected
 
 OTHER_PHONE = "+12025550102"
 type Members = list[dict[str, Any]]
@@ -298,7 +298,6 @@ def test_examples_are_the_beginnings_of_uuids(tmp_path: Path) -> None:
     assert move["examples"] == []
 
 
-MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 FATES = ["exported", "no_images", "suppressed", "consent_expired", "duplicate"]
 FEW = st.lists(
     st.builds(

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from tests.audience.commands import audience
-from tests.audience.reference import expected, key
+from tests.audience.reference import MOVE, expected, key
 from tests.e2e.conftest import separate_exports
 from tests.e2e.project import BIN, Project
 from tests.e2e.test_rules import CHOICES

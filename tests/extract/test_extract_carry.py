@@ -10,9 +10,9 @@ import pytest
 
 from extract import commands
 from extract.carry import Reuse
-from extract.commands import SandboxSize
 from extract.load import Limits, Plan, run
 from extract.logs import open_log
+from extract.sandbox.cli import Size
 from extract.urls import segment
 from tests.extract.fake_portal import FakePortal, serve
 from tests.extract.loading import (
@@ -401,7 +401,7 @@ def test_the_sandbox_is_carried_while_it_is_the_same_world(
         (2, 2, day),
         (2, 1, other),
     ):
-        size = SandboxSize(2, subjects, seed, today)
+        size = Size(2, subjects, seed, today)
         limits = Limits(min_ratio=0)
         commands.load(
             tmp_path, sandbox=True, size=size, log_format="json", limits=limits

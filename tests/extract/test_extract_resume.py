@@ -339,10 +339,10 @@ def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> No
         time.sleep(0.01)
 
 
-def stopped(portal: FakePortal, folder: Path) -> subprocess.Popen[str]:
-    """Start a load in a project and stop it in the last job."""
+def stopped(portal: FakePortal, folder: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start a load in a project; return it while it hangs in the last job."""
     answer, portal.routes[BROKEN] = portal.routes[BROKEN], hang
-    process = start(folder, "load", "--concurrency", "1")
+    process = start(folder, "load", "--concurrency", "1", **options)
     wait_for(lambda: portal.asked(BROKEN), process)
     portal.routes[BROKEN] = answer
     portal.seen.clear()
@@ -369,6 +369,23 @@ def test_a_stopped_load_is_resumed(tmp_path: Path, number: signal.Signals) -> No
     assert (last["resumed_jobs"], last["current"]) == (3, True)
     assert not [word for word in PERSONAL if word in out + err + result.stdout]
     assert staged(folder / "landing") == []
+
+
+def ignore_interrupts() -> None:
+    """Do as a script's shell does for what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def test_a_load_in_the_background_ends_on_sigterm(tmp_path: Path) -> None:
+    with serve(school()) as portal:
+        folder = project(tmp_path, portal)
+        process = stopped(portal, folder, preexec_fn=ignore_interrupts)
+        process.send_signal(signal.SIGINT)
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (143, "")
+    assert events(out)[-1]["event"] == "load_stopped"
+    assert len(staged(folder / "landing")) == 1
 
 
 def test_of_two_loads_only_one_resumes(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from botocore.config import Config
 
 from common.errors import ConfigError
 from extract import secrets
-from extract.client import Access, Credentials
+from extract.client import Credentials
 from extract.envfile import read_env_file
-from extract.secrets import Renewal, read_secret
+from extract.secrets import Renewal, Secret, read_secret
 from tests.extract.fake_portal import say, serve, serve_bytes
 from tests.extract.loading import (
     PASSWORD,
@@ -71,7 +71,7 @@ def test_a_secret_is_read_from_either_service(
     aws: Aws, more: dict[str, Any], rate: int | None, timeout: float | None
 ) -> None:
     text = json.dumps(GOOD | more)
-    expected = Access(Credentials(USERNAME, PASSWORD), rate, timeout)
+    expected = Secret(USERNAME, PASSWORD, rate, timeout)
     assert read_secret(aws.keep("portals/all", text)) == expected
     assert read_secret(aws.keep_parameter("/portals/all", text)) == expected
     assert USERNAME not in repr(expected) and PASSWORD not in repr(expected)

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import ConfigError
 from extract import settings
-from extract.client import Access, Credentials
+from extract.client import Credentials
 from extract.portals import Portal
 from extract.sandbox import SANDBOX_PASSWORD, SANDBOX_USERNAME
 from tests.extract.loading import portal_at
@@ -118,7 +118,7 @@ def test_a_sandbox_beside_a_real_portal_does_not_lend_its_credentials() -> None:
 def test_a_rate_comes_from_the_option_the_secret_or_the_default(
     rate: int | None, of_secret: int | None, rates: list[int]
 ) -> None:
-    access = Access(Credentials("someone", "something"), of_secret)
+    access = settings.Access(Credentials("someone", "something"), of_secret)
     found = settings.asks([REAL, SANDBOX], rate, access)
     assert [ask.rate for ask in found] == rates
     assert {ask.credentials for ask in found} == {access.credentials}
@@ -130,7 +130,7 @@ def test_a_rate_comes_from_the_option_the_secret_or_the_default(
 def test_a_time_out_of_the_secret_holds_for_every_request(
     timeout: float | None, one: float, details: float
 ) -> None:
-    access = Access(Credentials("someone", "something"), None, timeout)
+    access = settings.Access(Credentials("someone", "something"), None, timeout)
     patience = settings.patience(access)
     assert (patience.request_deadline, patience.details_deadline) == (one, details)
 

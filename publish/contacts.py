@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import BinaryIO
+from typing import TextIO
 
 from common.errors import ContractError
 from publish.layout import EVIDENCE, RUN_SUPPRESSIONS, run_key
 from publish.manifest import Manifest, RunFile
 from publish.root import Root
-from publish.rows import as_text, json_contacts, raw_records
+from publish.rows import as_text, csv_records, json_contacts
 from publish.suppressions.addresses import is_time
 from publish.suppressions.entries import SUPPRESSION_COLUMNS, Address
 from publish.suppressions.ledger import Ledger
@@ -52,32 +52,36 @@ def opened(
     root: Root, manifest: Manifest, file: RunFile
 ) -> Iterator[tuple[Sequence[str], Iterator[Sequence[str]]]]:
     """Yield the columns of a file and its rows. An empty JSON file has no columns."""
-    with root.open(run_key(manifest.about.run_id, file.path)) as stream:
-        rows = _json(stream) if file.format == "json" else _csv(stream)
+    key = run_key(manifest.about.run_id, file.path)
+    with root.open(key) as stream, as_text(stream) as text:
+        rows: Iterator[Sequence[str]]
+        rows = _json(text) if file.format == "json" else csv_records(text)
         yield next(rows, ()), rows
 
 
-def _csv(stream: BinaryIO) -> Iterator[Sequence[str]]:
-    return (values for _, values in raw_records(stream))
-
-
-def _json(stream: BinaryIO) -> Iterator[Sequence[str]]:
-    with as_text(stream) as text:
-        columns: tuple[str, ...] = ()
-        for contact in json_contacts(text):
-            if not columns:
-                columns = tuple(contact)
-                yield columns
-            yield tuple(str(contact.get(column, "")) for column in columns)
+def _json(text: TextIO) -> Iterator[Sequence[str]]:
+    columns: tuple[str, ...] = ()
+    for contact in json_contacts(text):
+        if not columns:
+            columns = tuple(contact)
+            yield columns
+        yield tuple(str(contact.get(column, "")) for column in columns)
 
 
 def key_of(columns: Sequence[str], name: str) -> KeyOf:
     """Return what reads the key of a row; ContractError where a column is missing."""
-    missing = [column for column in KEY if column not in columns]
+    values_of = values_getter(columns, KEY, name)
+    return lambda values: tuple(map(unguarded, values_of(values)))
+
+
+def values_getter(
+    columns: Sequence[str], wanted: Sequence[str], name: str
+) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """Return what reads several values of a row; ContractError if one is missing."""
+    missing = [column for column in wanted if column not in columns]
     if missing:
         raise ContractError(f"{name}: has no column {missing[0]}")
-    values_of = itemgetter(*map(columns.index, KEY))
-    return lambda values: tuple(map(unguarded, values_of(values)))
+    return itemgetter(*map(columns.index, wanted))
 
 
 def unguarded(value: str) -> str:
@@ -107,19 +111,16 @@ def decided_by(root: Root, manifest: Manifest) -> dict[Address, str]:
 
     Runs of earlier versions do not say that, so there are none.
     """
-    try:
-        return {
-            (channel, address): at
-            for channel, address, at in (
-                tuple(row[column] for column in SUPPRESSION_COLUMNS)
-                for row in table(root, manifest, RUN_SUPPRESSIONS)
-            )
-        }
-    except KeyError as error:
-        run_id = manifest.about.run_id
-        raise ContractError(
-            f"run {run_id}: {RUN_SUPPRESSIONS}: has no column {error.args[0]}"
-        ) from None
+    for file in manifest.files:
+        if file.path == RUN_SUPPRESSIONS:
+            with opened(root, manifest, file) as (columns, rows):
+                name = f"run {manifest.about.run_id}: {RUN_SUPPRESSIONS}"
+                values_of = values_getter(columns, SUPPRESSION_COLUMNS, name)
+                return {
+                    (channel, unguarded(address)): at
+                    for channel, address, at in map(values_of, rows)
+                }
+    return {}
 
 
 def find(root: Root, manifest: Manifest, wanted: Set[str]) -> dict[Key, Found]:

@@ -25,7 +25,6 @@ from publish.manifest import Counts, Manifest, RunFile
 from publish.root import Root
 from publish.rows import as_text, json_contacts, raw_records
 from publish.staging import claim, drop
-from publish.suppressions.entries import suppressions_csv
 from publish.suppressions.ledger import Ledger
 
 SUPPRESSED = "suppressed"
@@ -53,7 +52,7 @@ def derive(
             _write(root, run_id, _expected(file, gone, left), pieces)
             for file, pieces in _contents(root, source, gone)
         ]
-        content = suppressions_csv(ledger.suppressed).encode()
+        content = ledger.table.encode()
         table = RunFile(
             RUN_SUPPRESSIONS, None, None, "csv", len(ledger.suppressed), 0, ""
         )

@@ -25,7 +25,6 @@ from publish.suppressions.entries import (
     WITHDRAW,
     Address,
     Entry,
-    digest,
     taken_back,
     target,
 )
@@ -128,7 +127,7 @@ def list_entries(*, as_json: bool) -> None:
                 "segments": len(found.segments),
                 "entries": len(found.entries),
                 "suppressed": {channel: suppressed[channel] for channel in CHANNELS},
-                "digest": digest(found.suppressed),
+                "digest": found.digest,
                 "counts": [
                     {
                         "channel": group[0],

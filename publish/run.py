@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from common.errors import ContractError
 from common.files import fingerprint
 from publish.audit import audit_counts, audit_run, raise_problems
-from publish.finishing import write_manifest_file
 from publish.layout import LATEST, manifest_key, parse_path, run_key
 from publish.manifest import (
     ExpectedFile,
@@ -19,7 +18,7 @@ from publish.manifest import (
     canonical,
     read_plan,
 )
-from publish.promotion import repair_latest
+from publish.promotion import repair_latest, write_manifest_file
 from publish.refreshing import promote
 from publish.root import Root
 from publish.settings import export_root

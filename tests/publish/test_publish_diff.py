@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from common.errors import ContractError
-from publish.comparing import Comparison, Table, all_phones, came_and_went, compare
+from publish.comparing import Comparison, all_phones, came_and_went, compare
+from publish.contacts import Table
 from publish.differences import diff
 from publish.local import LocalRoot
 from publish.run import export_begin, export_finish

@@ -17,7 +17,7 @@ from common.commandline import SIGNALLED
 from common.errors import ContractError
 from common.files import PRIVATE_UMASK
 from common.options import Span
-from ops.nightly.errors import StoppedError, StopSignal
+from ops.nightly.steps import StoppedError, StopSignal
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,8 +31,7 @@ from ops.nightly.comparing import (
     read_database,
     what_stands_against,
 )
-from ops.nightly.errors import CommandFailedError, StepError, StoppedError
-from ops.nightly.steps import Steps
+from ops.nightly.steps import CommandFailedError, StepError, Steps, StoppedError
 from ops.nightly.summary import Night, render
 from publish.layout import REPORT, run_key
 from publish.layout import SUPPRESSIONS as LEDGER

@@ -8,14 +8,14 @@ needs a gigabyte.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ContractError
+from publish.contacts import Table
 
 KEY = ("job_uuid", "activity_uuid", "subject_uuid")
 PHONE = "phone_number"
@@ -24,15 +24,6 @@ MOST_DIGITS = 15
 type Values = tuple[str, ...]
 type Row = tuple[Values, Values]
 type Phones = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The rows of an audience's file; `name` begins each error message."""
-
-    name: str
-    columns: Sequence[str]
-    rows: Iterable[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -91,22 +82,19 @@ def all_phones(comparisons: Sequence[Comparison]) -> tuple[Phones, Phones]:
 
 def _read(table: Table, shared: Sequence[str], phones: "array[int]") -> Iterator[Row]:
     """Yield key and shared values of each row, and add its phone to `phones`."""
-    for column in (*KEY, PHONE):
-        if column not in table.columns:
-            raise ContractError(f"{table.name}: has no column {column}")
-    key_of = itemgetter(*map(table.columns.index, KEY))
-    values_of = itemgetter(*map(table.columns.index, shared))
-    phone_at = table.columns.index(PHONE)
+    key_and_phone_of = table.getter((*KEY, PHONE))
+    values_of = table.getter(shared)
     last: Values = ()
     for number, row in enumerate(table.rows, start=1):
-        key = key_of(row)
+        *_, phone = found = key_and_phone_of(row)
+        key = found[:-1]
         if key <= last:
             raise ContractError(
                 f"{table.name}: record {number} is not sorted by "
                 f"{', '.join(KEY)}, or repeats a key"
             )
-        if row[phone_at]:
-            phones.append(_digits(row[phone_at], f"{table.name}: record {number}"))
+        if phone:
+            phones.append(_digits(phone, f"{table.name}: record {number}"))
         last = key
         yield key, values_of(row)
 

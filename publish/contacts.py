@@ -3,17 +3,17 @@
 Files are read a row at a time: only rows with a wanted address stay in memory.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import BinaryIO
+from typing import TextIO
 
 from common.errors import ContractError
 from publish.layout import EVIDENCE, RUN_SUPPRESSIONS, run_key
 from publish.manifest import Manifest, RunFile
 from publish.root import Root
-from publish.rows import as_text, json_contacts, raw_records
+from publish.rows import as_text, csv_records, json_contacts
 from publish.suppressions.addresses import is_time
 from publish.suppressions.entries import SUPPRESSION_COLUMNS, Address
 from publish.suppressions.ledger import Ledger
@@ -25,7 +25,6 @@ FORMULA = ("=", "+", "-", "@")
 type Key = tuple[str, ...]
 # The values of a row by column name.
 type Row = dict[str, str]
-type KeyOf = Callable[[Sequence[str]], Key]
 
 
 @dataclass
@@ -42,42 +41,63 @@ class Found:
         return set(self.columns.values())
 
 
-def audience_files(manifest: Manifest) -> Iterator[RunFile]:
-    """Yield the files of a run that people are texted from."""
-    return (file for file in manifest.files if file.audience)
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file, read one at a time; `name` begins each error.
+
+    An empty JSON file has no columns.
+    """
+
+    name: str
+    columns: Sequence[str]
+    rows: Iterable[Sequence[str]]
+
+    def getter(self, wanted: Sequence[str]) -> Callable[[Sequence[str]], Key]:
+        """Return what reads several values of a row.
+
+        Raise ContractError if a column is missing.
+        """
+        for column in wanted:
+            if column not in self.columns:
+                raise ContractError(f"{self.name}: has no column {column}")
+        return itemgetter(*map(self.columns.index, wanted))
+
+    def key_getter(self) -> Callable[[Sequence[str]], Key]:
+        """Return what reads the key of a row."""
+        values_of = self.getter(KEY)
+        return lambda values: tuple(map(unguarded, values_of(values)))
 
 
 @contextmanager
-def opened(
-    root: Root, manifest: Manifest, file: RunFile
-) -> Iterator[tuple[Sequence[str], Iterator[Sequence[str]]]]:
-    """Yield the columns of a file and its rows. An empty JSON file has no columns."""
-    with root.open(run_key(manifest.about.run_id, file.path)) as stream:
-        rows = _json(stream) if file.format == "json" else _csv(stream)
-        yield next(rows, ()), rows
+def opened(root: Root, run_id: str, file: RunFile) -> Iterator[Table]:
+    """Open a file of a run."""
+    with root.open(run_key(run_id, file.path)) as stream, as_text(stream) as text:
+        rows: Iterator[Sequence[str]]
+        rows = _json(text) if file.format == "json" else csv_records(text)
+        yield Table(f"run {run_id}: {file.path}", next(rows, ()), rows)
 
 
-def _csv(stream: BinaryIO) -> Iterator[Sequence[str]]:
-    return (values for _, values in raw_records(stream))
+def _json(text: TextIO) -> Iterator[Sequence[str]]:
+    columns: tuple[str, ...] = ()
+    for contact in json_contacts(text):
+        if not columns:
+            columns = tuple(contact)
+            yield columns
+        yield [str(contact.get(column, "")) for column in columns]
 
 
-def _json(stream: BinaryIO) -> Iterator[Sequence[str]]:
-    with as_text(stream) as text:
-        columns: tuple[str, ...] = ()
-        for contact in json_contacts(text):
-            if not columns:
-                columns = tuple(contact)
-                yield columns
-            yield tuple(str(contact.get(column, "")) for column in columns)
+def audience_tables(root: Root, manifest: Manifest) -> Iterator[tuple[str, Table]]:
+    """Yield the tables that people are texted from, each with its audience."""
+    for file in manifest.files:
+        if file.audience:
+            with opened(root, manifest.about.run_id, file) as table:
+                if table.columns:
+                    yield file.audience, table
 
 
-def key_of(columns: Sequence[str], name: str) -> KeyOf:
-    """Return what reads the key of a row; ContractError where a column is missing."""
-    missing = [column for column in KEY if column not in columns]
-    if missing:
-        raise ContractError(f"{name}: has no column {missing[0]}")
-    values_of = itemgetter(*map(columns.index, KEY))
-    return lambda values: tuple(map(unguarded, values_of(values)))
+def guarded(value: str) -> str:
+    """Return a value as a CSV file has it, with an apostrophe before a formula."""
+    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def unguarded(value: str) -> str:
@@ -89,9 +109,10 @@ def table(root: Root, manifest: Manifest, path: str) -> Iterator[Row]:
     """Yield the rows of a table of the whole run; none if the run does not have it."""
     for file in manifest.files:
         if file.path == path:
-            with opened(root, manifest, file) as (columns, rows):
-                for values in rows:
-                    yield dict(zip(columns, map(unguarded, values), strict=True))
+            with opened(root, manifest.about.run_id, file) as found:
+                for values in found.rows:
+                    row = map(unguarded, values)
+                    yield dict(zip(found.columns, row, strict=True))
 
 
 def key(row: Row, name: str) -> Key:
@@ -107,45 +128,37 @@ def decided_by(root: Root, manifest: Manifest) -> dict[Address, str]:
 
     Runs of earlier versions do not say that, so there are none.
     """
-    try:
-        return {
-            (channel, address): at
-            for channel, address, at in (
-                tuple(row[column] for column in SUPPRESSION_COLUMNS)
-                for row in table(root, manifest, RUN_SUPPRESSIONS)
-            )
-        }
-    except KeyError as error:
-        run_id = manifest.about.run_id
-        raise ContractError(
-            f"run {run_id}: {RUN_SUPPRESSIONS}: has no column {error.args[0]}"
-        ) from None
+    for file in manifest.files:
+        if file.path == RUN_SUPPRESSIONS:
+            with opened(root, manifest.about.run_id, file) as found:
+                values_of = found.getter(SUPPRESSION_COLUMNS)
+                return {
+                    (channel, unguarded(address)): at
+                    for channel, address, at in map(values_of, found.rows)
+                }
+    return {}
 
 
 def find(root: Root, manifest: Manifest, wanted: Set[str]) -> dict[Key, Found]:
     """Return the rows that have a wanted address in a phone or e-mail column."""
     found: dict[Key, Found] = {}
-    for file in audience_files(manifest) if wanted else ():
-        with opened(root, manifest, file) as (columns, rows):
-            if not columns:
+    for audience, table in audience_tables(root, manifest) if wanted else ():
+        spots = [
+            (column, place)
+            for place, column in enumerate(table.columns)
+            if "phone" in column or "email" in column
+        ]
+        places = [place for _, place in spots]
+        key_of = table.key_getter()
+        buyer_at = table.columns.index("buyer") if "buyer" in table.columns else None
+        for values in table.rows:
+            if wanted.isdisjoint([values[place] for place in places]):
                 continue
-            spots = [
-                (column, n)
-                for n, column in enumerate(columns)
-                if "phone" in column or "email" in column
-            ]
-            places = [n for _, n in spots]
-            name = f"run {manifest.about.run_id}: {file.path}"
-            key_at = key_of(columns, name)
-            buyer_at = columns.index("buyer") if "buyer" in columns else None
-            for values in rows:
-                if wanted.isdisjoint([values[n] for n in places]):
-                    continue
-                buyer = "" if buyer_at is None else values[buyer_at]
-                new = Found(str(file.audience), buyer)
-                found.setdefault(key_at(values), new).columns.update(
-                    {c: values[n] for c, n in spots if values[n] in wanted}
-                )
+            buyer = "" if buyer_at is None else values[buyer_at]
+            new = Found(audience, buyer)
+            found.setdefault(key_of(values), new).columns.update(
+                {c: values[place] for c, place in spots if values[place] in wanted}
+            )
     return found
 
 

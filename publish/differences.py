@@ -1,32 +1,28 @@
 """What differs between two runs, in counts and ids alone."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain
-from typing import TextIO
 
 from publish.audit import audit_run, raise_problems
 from publish.comparing import (
     KEY,
     PHONE,
     Comparison,
-    Table,
     all_phones,
     came_and_went,
     compare,
 )
-from publish.layout import FORMATS, run_key
+from publish.contacts import Table, guarded, opened
+from publish.layout import FORMATS
 from publish.manifest import About, Manifest, RunFile
 from publish.promotion import load_manifest
 from publish.root import Root
-from publish.rows import as_text, csv_records, json_contacts
 
 # CSV puts an apostrophe before a formula in every column but these; JSON never does.
 UNGUARDED = frozenset({"phone_number", "phone_number_2"})
-FORMULA = ("=", "+", "-", "@")
 ALL = "all"
 
 type Side = dict[str, RunFile]
@@ -145,53 +141,39 @@ def _compare(
     after_id: str,
     after: RunFile | None,
 ) -> Comparison:
-    guard = before is not None and after is not None and before.format != after.format
+    formats = {file.format for file in (before, after) if file}
     with (
-        _open(root, before_id, before, guard=guard) as old,
-        _open(root, after_id, after, guard=guard) as new,
+        _open(root, before_id, before, as_csv=len(formats) > 1) as old,
+        _open(root, after_id, after, as_csv=len(formats) > 1) as new,
     ):
         return compare(old or _no_rows(new), new or _no_rows(old))
 
 
 @contextmanager
 def _open(
-    root: Root, run_id: str, file: RunFile | None, *, guard: bool
+    root: Root, run_id: str, file: RunFile | None, *, as_csv: bool
 ) -> Iterator[Table | None]:
-    """Open a file as a table; with `guard`, JSON values are written as in CSV."""
+    """Open a file, if it has columns; `as_csv` writes JSON's values as CSV does."""
     if file is None:
         yield None
         return
-    name = f"run {run_id}: {file.path}"
-    with root.open(run_key(run_id, file.path)) as stream, as_text(stream) as text:
-        yield _csv(name, text) if file.format == "csv" else _json(name, text, guard)
+    with opened(root, run_id, file) as table:
+        if not table.columns:
+            yield None
+        elif as_csv and file.format == "json":
+            yield replace(table, rows=_guarded_rows(table))
+        else:
+            yield table
+
+
+def _guarded_rows(table: Table) -> Iterator[list[str]]:
+    guards = [str if c in UNGUARDED else guarded for c in table.columns]
+    for row in table.rows:
+        yield [guard(value) for guard, value in zip(guards, row, strict=True)]
 
 
 def _no_rows(other: Table | None) -> Table:
     return Table("nothing", other.columns if other else (*KEY, PHONE), ())
-
-
-def _csv(name: str, text: TextIO) -> Table:
-    records = csv_records(text)
-    return Table(name, next(records), records)
-
-
-def _json(name: str, text: TextIO, guard: bool) -> Table:
-    contacts = json_contacts(text)
-    first = next(contacts, None)
-    if first is None:
-        return Table(name, (*KEY, PHONE), ())
-    columns = tuple(first)
-    rows = (
-        [_value(contact, column, guard) for column in columns]
-        for contact in chain([first], contacts)
-    )
-    return Table(name, columns, rows)
-
-
-def _value(contact: Mapping[str, object], column: str, guard: bool) -> str:
-    value = str(contact.get(column, ""))
-    is_formula = value.startswith(FORMULA) and column not in UNGUARDED
-    return f"'{value}" if guard and is_formula else value
 
 
 def _described(

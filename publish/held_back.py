@@ -12,11 +12,9 @@ from common.text import counted
 from publish.contacts import (
     Found,
     Key,
-    audience_files,
+    audience_tables,
     decided_by,
     key,
-    key_of,
-    opened,
     stopped_rows,
     suppressed_rows,
     table,
@@ -83,19 +81,15 @@ def _without_consent(root: Root, promoted: Manifest, manifest: Manifest) -> set[
         if row.get("reason") in NO_CONSENT
     }
     rows: set[Key] = set()
-    for file in audience_files(manifest) if held else ():
-        with opened(root, manifest, file) as (columns, values_of_rows):
-            name = f"run {manifest.about.run_id}: {file.path}"
-            if not columns:
-                continue
-            key_at = key_of(columns, name)
-            dated = columns.index(TIMESTAMP) if TIMESTAMP in columns else None
-            for values in values_of_rows:
-                who = key_at(values)
-                if hash(_person(who)) in held:
-                    given = "" if dated is None else values[dated]
-                    if not _is_after(given, promoted.about.as_of):
-                        rows.add(who)
+    for _, found in audience_tables(root, manifest) if held else ():
+        key_of = found.key_getter()
+        dated = found.columns.index(TIMESTAMP) if TIMESTAMP in found.columns else None
+        for values in found.rows:
+            who = key_of(values)
+            if hash(_person(who)) in held:
+                given = "" if dated is None else values[dated]
+                if not _is_after(given, promoted.about.as_of):
+                    rows.add(who)
     return rows
 
 

@@ -18,20 +18,16 @@ from typing import BinaryIO
 from common.errors import ContractError
 from common.files import create, fingerprint, flush
 from publish.audit import audit_counts, audit_run, raise_problems
-from publish.contacts import FORMULA, Found, Key, key_of
-from publish.finishing import write_manifest_file
+from publish.contacts import KEY, Found, Key, Table, guarded
 from publish.layout import EXCLUSIONS, RUN_SUPPRESSIONS, run_key
 from publish.manifest import Counts, Manifest, RunFile
+from publish.promotion import write_manifest_file
 from publish.root import Root
 from publish.rows import as_text, json_contacts, raw_records
 from publish.staging import claim, drop
-from publish.suppressions.entries import suppressions_csv
 from publish.suppressions.ledger import Ledger
 
 SUPPRESSED = "suppressed"
-
-# A sort key and the bytes of a record.
-type Line = tuple[Key, bytes]
 
 
 def derive(
@@ -53,7 +49,7 @@ def derive(
             _write(root, run_id, _expected(file, gone, left), pieces)
             for file, pieces in _contents(root, source, gone)
         ]
-        content = suppressions_csv(ledger.suppressed).encode()
+        content = ledger.table.encode()
         table = RunFile(
             RUN_SUPPRESSIONS, None, None, "csv", len(ledger.suppressed), 0, ""
         )
@@ -121,38 +117,27 @@ def _csv_without(
 ) -> Iterator[bytes]:
     records = raw_records(stream)
     header, columns = next(records)
-    key_at = key_of(columns, name)
+    key_of = Table(name, columns, ()).key_getter()
     yield header
-    yield from (raw for raw, values in records if key_at(values) not in gone)
+    yield from (raw for raw, values in records if key_of(values) not in gone)
 
 
 def _exclusions_with(stream: BinaryIO, gone: Mapping[Key, Found]) -> Iterator[bytes]:
     records = raw_records(stream)
     header, columns = next(records)
-    key_at = key_of(columns, EXCLUSIONS)
+    key_of = Table(EXCLUSIONS, columns, ()).key_getter()
     yield header
-    old: Iterator[Line] = ((key_at(values), raw) for raw, values in records)
+    old = ((key_of(values), raw) for raw, values in records)
     new = ((who, _exclusion(columns, who, gone[who])) for who in sorted(gone))
     yield from (raw for _, raw in heapq.merge(old, new))
 
 
 def _exclusion(columns: Iterable[str], who: Key, found: Found) -> bytes:
-    portal, job, activity, subject = map(_guarded, who)
-    values = {
-        "portal": portal,
-        "job_uuid": job,
-        "activity_uuid": activity,
-        "subject_uuid": subject,
-        "buyer": found.buyer,
-        "reason": SUPPRESSED,
-    }
+    values = dict(zip(KEY, map(guarded, who), strict=True))
+    values |= {"buyer": found.buyer, "reason": SUPPRESSED}
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(values.get(c, "") for c in columns)
     return line.getvalue().encode()
-
-
-def _guarded(value: str) -> str:
-    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def _json_without(
@@ -163,8 +148,7 @@ def _json_without(
     left = rows = 0
     with as_text(stream) as text:
         for contact in json_contacts(text, metadata):
-            key_at = key_of(tuple(contact), file.path)
-            if key_at([str(value) for value in contact.values()]) in gone:
+            if tuple(str(contact.get(column, "")) for column in KEY) in gone:
                 left += 1
                 continue
             yield (b"," if rows else b"") + _dumped(contact)

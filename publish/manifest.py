@@ -13,9 +13,7 @@
     current.json  {"run_id", "manifest", "manifest_sha256", "promoted_at",
                    "promoted_by"}
     run_json      a manifest whose files have no bytes and no sha256 yet, with
-                  "promote": bool. May leave out "code_version" (that of the code at
-                  hand) and give "began_with" (what export_begin answered; else what
-                  it answered last in this process)
+                  "promote": bool
 
 `portal` and `audience` of a file are null for a table of the whole run. Paths in
 `files` are below the run's folder, `manifest` is below the root. The manifest of a
@@ -34,7 +32,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from common.errors import ContractError
-from common.version import code_version
 from publish.fields import Fields, Json
 from publish.layout import AUDIENCES, manifest_key
 
@@ -150,7 +147,6 @@ class Plan:
     files: tuple[ExpectedFile, ...]
     counts: tuple[Counts, ...]
     promote: bool
-    began_with: str | None
     suppressions: Suppressions | None = None
 
 
@@ -205,7 +201,7 @@ def write_current(current: Current) -> bytes:
 def read_manifest(content: bytes, run_id: str) -> Manifest:
     """Read manifest.json of a run; ContractError where it is no such thing."""
     fields = Fields.parse(f"run {run_id}: manifest.json", content)
-    about = _read_about(fields, fields.text("code_version"))
+    about = _read_about(fields)
     if about.run_id != run_id:
         raise fields.wrong("run_id", run_id)
     files = [
@@ -227,14 +223,11 @@ def read_manifest(content: bytes, run_id: str) -> Manifest:
 def read_plan(run_json: str) -> Plan:
     """Read the argument of export_finish; ContractError where it is no such thing."""
     fields = Fields.parse("run_json", run_json)
-    code = fields.text("code_version") if "code_version" in fields else code_version()
-    began_with = "began_with" in fields
     return Plan(
-        about=_read_about(fields, code),
+        about=_read_about(fields),
         files=_only_once([_read_file(f) for f in fields.items("files")], "run_json"),
         counts=_read_counts(fields),
         promote=fields.flag("promote"),
-        began_with=fields.text("began_with", empty=True) if began_with else None,
         suppressions=_read_suppressions(fields),
     )
 
@@ -256,13 +249,13 @@ def read_current(content: bytes) -> Current:
     )
 
 
-def _read_about(fields: Fields, code: str) -> About:
+def _read_about(fields: Fields) -> About:
     derived = "derived_from"
     return About(
         run_id=fields.run_id("run_id"),
         load_id=fields.text("load_id"),
         as_of=fields.text("as_of"),
-        code_version=code,
+        code_version=fields.text("code_version"),
         variables=fields.mapping("variables"),
         derived_from=fields.run_id(derived) if derived in fields else None,
     )

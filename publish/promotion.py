@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from common.errors import ContractError, LostRaceError, StorageError, lost_race
+from common.files import write_private
 from publish.audit import audit_folder, audit_run
 from publish.guard import check_volume, how_to_accept, max_change
 from publish.held_back import check_held_back, check_stops
@@ -25,8 +26,10 @@ from publish.manifest import (
     read_current,
     read_manifest,
     write_current,
+    write_manifest,
 )
 from publish.root import Root
+from publish.staging import claim, drop
 
 OTHER_MANIFEST = "damaged, its sha256 is not the one in current.json"
 
@@ -45,6 +48,18 @@ def load_manifest(root: Root, run_id: str) -> tuple[Manifest, str]:
             f"run {run_id}: has no manifest: it did not finish, or was removed"
         )
     return read_manifest(content, run_id), digest(content)
+
+
+def write_manifest_file(root: Root, manifest: Manifest) -> None:
+    """Finish a run whose files have been audited: its manifest is its last file."""
+    run_id = manifest.about.run_id
+    content = write_manifest(manifest)
+    staged = claim(root.staging, run_id, MANIFEST)
+    write_private(staged, content)
+    root.add(manifest_key(run_id), staged, run_id, digest(content))
+    drop(root.staging, run_id)
+    if root.read(manifest_key(run_id)) != content:
+        raise ContractError(f"run {run_id}: {MANIFEST}: cannot be read back")
 
 
 def load_promoted(root: Root) -> Manifest | None:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from common.errors import ContractError
 from common.files import fingerprint
 from publish.audit import audit_counts, audit_run, raise_problems
-from publish.finishing import write_manifest_file
 from publish.layout import LATEST, manifest_key, parse_path, run_key
 from publish.manifest import (
     ExpectedFile,
@@ -19,7 +18,7 @@ from publish.manifest import (
     canonical,
     read_plan,
 )
-from publish.promotion import repair_latest
+from publish.promotion import repair_latest, write_manifest_file
 from publish.refreshing import promote
 from publish.root import Root
 from publish.settings import export_root
@@ -38,19 +37,18 @@ _written: dict[tuple[Root, str], dict[str, _Written]] = {}
 _began_with: dict[Root, str] = {}
 
 
-def export_begin() -> str:
-    """Prepare the export root for a build; return what is promoted at its start.
+def export_begin() -> None:
+    """Prepare the export root for a build.
 
-    The answer is the version of current.json, or nothing: `export_finish` promotes
-    only if it is the same then. Removes what killed runs left half written, and
-    finishes a promotion that was stopped before latest/ had followed.
+    `export_finish` promotes only over what is promoted now. Remove what killed runs
+    left half written, and finish a promotion that was stopped before latest/ had
+    followed.
     """
     root = export_root()
     root.prepare()
     drop_abandoned(root.staging, root.abandon)
     repair_latest(root)
     _began_with[root] = root.current().version
-    return _began_with[root]
 
 
 def export_staging_path(run_id: str, path: str) -> str:
@@ -91,15 +89,17 @@ def export_finish(run_json: str) -> str:
     root = export_root()
     plan = read_plan(run_json)
     run_id = plan.about.run_id
-    began_with = _start(root, plan) if plan.promote else None
+    if plan.promote and root not in _began_with:
+        raise ContractError(f"run {run_id}: export_begin was not called")
     manifest = _audited(root, plan)
-    _write_manifest(root, manifest)
-    if began_with is not None:
+    write_manifest_file(root, manifest)
+    _written.pop((root, run_id), None)
+    if plan.promote:
         # The list can have grown during the build.
         record_current_list(
             root, manifest.allow_unreadable, recorded=manifest.list_digest
         )
-        promote(root, run_id, began_with)
+        promote(root, run_id, _began_with[root])
     summary = {
         "run_id": run_id,
         "promoted": plan.promote,
@@ -109,16 +109,6 @@ def export_finish(run_json: str) -> str:
         "latest": root.address(LATEST) if plan.promote else None,
     }
     return canonical(summary).decode()
-
-
-def _start(root: Root, plan: Plan) -> str:
-    """Return what was promoted when this run began."""
-    began_with = plan.began_with
-    if began_with is None:
-        began_with = _began_with.get(root)
-    if began_with is None:
-        raise ContractError(f"run {plan.about.run_id}: export_begin was not called")
-    return began_with
 
 
 def _audited(root: Root, plan: Plan) -> Manifest:
@@ -141,8 +131,3 @@ def _run_file(run_id: str, file: ExpectedFile, written: dict[str, _Written]) -> 
             f"of {file.rows}"
         )
     return RunFile(**{**asdict(file), **asdict(as_written)})
-
-
-def _write_manifest(root: Root, manifest: Manifest) -> None:
-    write_manifest_file(root, manifest)
-    _written.pop((root, manifest.about.run_id), None)

@@ -9,7 +9,7 @@ import click
 
 from common.environment import environment_name
 from common.errors import ConfigError
-from common.options import Span
+from common.options import PositiveSpan
 
 if TYPE_CHECKING:
     from ops.deploy.aws import Colours
@@ -63,7 +63,7 @@ def candidate(image: str, schedule: str | None, *, is_plan: bool) -> None:
 @click.option(
     "--timeout",
     "most",
-    type=Span(is_positive=True),
+    type=PositiveSpan(),
     default="2h",
     show_default=True,
     help="How long to wait for the candidate's night.",

@@ -49,15 +49,15 @@ from ops.nightly.comparing import (
     read_database,
     what_stands_against,
 )
-from ops.nightly.errors import (
+from ops.nightly.logs import trace_id
+from ops.nightly.machines import Held, only_machine
+from ops.nightly.steps import (
     CommandFailedError,
     StepError,
+    Steps,
     StoppedError,
     StopSignal,
 )
-from ops.nightly.logs import trace_id
-from ops.nightly.machines import Held, only_machine
-from ops.nightly.steps import Steps
 from ops.nightly.summary import Night, render
 from publish.attaching import attach
 from publish.layout import NIGHT, REPORT, SUMMARY, run_key

@@ -45,11 +45,14 @@ def read_email(text: str) -> str | None:
     return trimmed.lower() if _is_email(trimmed) else None
 
 
-def is_address(channel: str, text: str) -> bool:
-    """Say whether `text` is an address as the ledger writes it."""
-    if channel == SMS:
-        return _E164.fullmatch(text) is not None
-    return channel == EMAIL and _is_email(text) and text == text.lower()
+def are_phones(texts: Iterable[str]) -> bool:
+    """Return whether all texts are phones as the ledger writes them."""
+    return all(map(_E164.fullmatch, texts))
+
+
+def are_emails(texts: Iterable[str]) -> bool:
+    """Return whether all texts are e-mails as the ledger writes them."""
+    return all(_is_email(text) and text == text.lower() for text in texts)
 
 
 def _is_email(text: str) -> bool:

@@ -1,12 +1,13 @@
 """The command `sms suppressions`: who said stop, and what a list adds to that."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import click
 
 from common.errors import ConfigError, UnknownPersonError
+from common.options import json_option
+from common.output import print_json
 from publish.settings import export_root
 from publish.suppressions import ledger
 from publish.suppressions.addresses import (
@@ -25,7 +26,6 @@ from publish.suppressions.entries import (
     WITHDRAW,
     Address,
     Entry,
-    digest,
     taken_back,
     target,
 )
@@ -34,9 +34,6 @@ from publish.suppressions.lists import describe_unreadable
 
 MONTH = len("2025-01")
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object."
-)
 show_option = click.option(
     "--show", "is_shown", is_flag=True, help="Print addresses and reasons in full."
 )
@@ -95,7 +92,7 @@ def add(
     }
     if as_json:
         lines = [{"line": n, "reason": reason} for n, reason in listing.unreadable]
-        _print_json(
+        print_json(
             {
                 "format": listing.format,
                 "source": listing.source,
@@ -123,12 +120,12 @@ def list_entries(*, as_json: bool) -> None:
     groups = sorted({key[:3] for key in counts})
     suppressed = Counter(channel for channel, _ in found.suppressed)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "segments": len(found.segments),
                 "entries": len(found.entries),
                 "suppressed": {channel: suppressed[channel] for channel in CHANNELS},
-                "digest": digest(found.suppressed),
+                "digest": found.digest,
                 "counts": [
                     {
                         "channel": group[0],
@@ -186,7 +183,7 @@ def show(
     ]
     shown = address[1] if is_shown else mask(address[1])
     if as_json:
-        _print_json(
+        print_json(
             {
                 "channel": address[0],
                 "address": shown,
@@ -242,7 +239,7 @@ def withdraw(
     since = ledger.read_ledger(root).suppressed
     still = sum(who in since for who in {entry.who for entry in taken})
     if as_json:
-        _print_json({"withdrawn": len(taken), "still_suppressed": still})
+        print_json({"withdrawn": len(taken), "still_suppressed": still})
         return
     click.echo(
         f"{len(taken):,} entries taken back; addresses still suppressed: {still:,}"
@@ -267,7 +264,3 @@ def asked_address(phone: str | None, email: str | None) -> Address:
 def _group(entry: Entry) -> tuple[str, str, str, str]:
     source = target(entry).source if entry.action == WITHDRAW else entry.source
     return entry.channel, entry.at[:MONTH], source, entry.action
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2))

@@ -16,11 +16,8 @@ Times are text, `YYYY-MM-DDTHH:MM:SSZ`, which sorts by time. The order of entrie
 their times of recording never matter.
 """
 
-import csv
-import io
 from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 
 from publish.suppressions.addresses import TIME_FORMAT
@@ -49,7 +46,7 @@ class Entry(NamedTuple):
     @property
     def who(self) -> Address:
         """Channel and address."""
-        return self.channel, self.address
+        return self[:2]
 
 
 class Target(NamedTuple):
@@ -103,13 +100,12 @@ def suppressed(entries: Iterable[Entry]) -> dict[Address, str]:
     stops: dict[Address, str] = {}
     starts: dict[Address, str] = {}
     for entry in known:
-        channel, address, action, at, *_ = entry
-        if action == WITHDRAW or (gone and entry in gone):
+        if entry.action == WITHDRAW or (gone and entry in gone):
             continue
-        times = stops if action == STOP else starts
-        who = channel, address
-        if at > times.get(who, ""):
-            times[who] = at
+        times = stops if entry.action == STOP else starts
+        who = entry[:2]
+        if entry.at > times.get(who, ""):
+            times[who] = entry.at
     return {who: at for who, at in stops.items() if at >= starts.get(who, "")}
 
 
@@ -122,7 +118,9 @@ def new_entries(
     alone. A stop without a time is dated `recorded_at`, and added only where the
     address is not suppressed and no stop of it by that source was taken back.
     """
-    present, wanted = list(known), list(listed)
+    wanted = list(listed)
+    addresses = {entry.address for entry in wanted}
+    present = [entry for entry in known if entry.address in addresses]
     gone = taken_back(present)
     taken_from = {(entry[:4], entry.source) for entry in gone}
     settled = {entry[:4] for entry in present if not gone or entry not in gone}
@@ -157,13 +155,6 @@ def _dated(entry: Entry, at: str, taken: Container[tuple[str, ...]]) -> Entry:
 
 def suppressions_csv(suppressions: Mapping[Address, str]) -> str:
     """Return the text of a run's suppressions.csv: sorted, with a header."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SUPPRESSION_COLUMNS)
-    writer.writerows((*who, at) for who, at in sorted(suppressions.items()))
-    return text.getvalue()
-
-
-def digest(suppressions: Mapping[Address, str]) -> str:
-    """Return the sha256 (hex) of `suppressions_csv`."""
-    return sha256(suppressions_csv(suppressions).encode()).hexdigest()
+    rows = sorted((*who, at) for who, at in suppressions.items())
+    # Neither an address nor a time has anything to quote.
+    return "".join(f"{','.join(row)}\n" for row in (SUPPRESSION_COLUMNS, *rows))

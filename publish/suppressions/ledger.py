@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from common.errors import ConfigError, ContractError, StorageError, UnknownPersonError
@@ -30,7 +32,10 @@ from publish.manifest import Listed, Suppressions
 from publish.root import MOST_READERS, Root
 from publish.suppressions.addresses import (
     CHANNELS,
-    is_address,
+    EMAIL,
+    SMS,
+    are_emails,
+    are_phones,
     is_time,
     write_time,
 )
@@ -41,9 +46,9 @@ from publish.suppressions.entries import (
     WITHDRAW,
     Address,
     Entry,
-    digest,
     new_entries,
     suppressed,
+    suppressions_csv,
     taken_back,
     target,
     withdrawal,
@@ -79,9 +84,14 @@ class Ledger:
         return suppressed(self.entries)
 
     @cached_property
+    def table(self) -> str:
+        """The text of suppressions.csv of a run that this ledger decides."""
+        return suppressions_csv(self.suppressed)
+
+    @cached_property
     def digest(self) -> str:
-        """The sha256 of suppressions.csv of a run that this ledger decides."""
-        return digest(self.suppressed)
+        """The sha256 of the table."""
+        return sha256(self.table.encode()).hexdigest()
 
     def facts(self, listed: Listed | None = None) -> Suppressions:
         """Return what a manifest says of the ledger, and of the list recorded in it."""
@@ -358,11 +368,12 @@ def _parse(name: str, content: bytes | None) -> Segments:
     found: Segments = {} if is_compacted else {name: []}
     try:
         if is_compacted:
-            for segment, *fields in rows:
-                found.setdefault(segment, []).append(Entry._make(fields))
+            for segment, lines in groupby(rows, itemgetter(0)):
+                entries = [Entry._make(fields[1:]) for fields in lines]
+                found.setdefault(segment, []).extend(entries)
         else:
             found[name] = [Entry._make(fields) for fields in rows]
-    except (TypeError, ValueError):
+    except (IndexError, TypeError):
         raise ValueError("a line has the wrong number of fields") from None
     _check([entry for entries in found.values() for entry in entries])
     return found
@@ -372,7 +383,10 @@ def _check(entries: list[Entry]) -> None:
     # Checked by column: a build reads all segments, and waits for it.
     if not {entry.action for entry in entries} <= set(ACTIONS):
         raise ValueError("it has an unknown action")
-    if not all(is_address(channel, address) for channel, address, *_ in entries):
+    emails = [entry.address for entry in entries if entry.channel == EMAIL]
+    phones = [entry.address for entry in entries if entry.channel == SMS]
+    is_known = len(phones) + len(emails) == len(entries)
+    if not (is_known and are_phones(phones) and are_emails(emails)):
         raise ValueError("it has an address that cannot be read")
     times = {entry.at for entry in entries} | {entry.recorded_at for entry in entries}
     others = [entry for entry in entries if entry.action != STOP]

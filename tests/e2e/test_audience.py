@@ -24,8 +24,6 @@ Builds = dict[str, Project]
 type Values = dict[str, Any]
 
 HEAD, RULES = CHOICES[1:3]
-# What identifies a move.
-MOVE = ("portal", "base_audience", "base_fate", "head_audience", "head_fate")
 GUARDED = {"suppressed", "consent_denied", "consent_missing", "consent_expired"}
 # What is said of a person, by the column that has it.
 SECRET = """

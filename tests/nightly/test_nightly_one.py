@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError
-from ops.nightly.errors import StepError
 from ops.nightly.night import Wanted, _check_suppressions
-from ops.nightly.steps import Steps
+from ops.nightly.steps import StepError, Steps
 from ops.nightly.summary import Night, render
 from publish.manifest import About, Manifest, Suppressions
 from publish.settings import export_root

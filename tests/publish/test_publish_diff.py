@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from common.errors import ContractError
-from publish.comparing import Comparison, Table, all_phones, came_and_went, compare
+from publish.comparing import Comparison, all_phones, came_and_went, compare
+from publish.contacts import Table
 from publish.differences import AudienceDifference, Difference, diff, exceeds
 from publish.local import LocalRoot
 from publish.manifest import About

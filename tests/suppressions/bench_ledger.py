@@ -35,6 +35,7 @@ from tests.suppressions.writing import HEADER, row
 
 SEGMENTS, ENTRIES, LISTED, TRIES = 1_000, 100, 1_000, 5
 BUILD = "build"
+HEADER_OF_ROWS = "portal,job_uuid,activity_uuid,subject_uuid,phone_number\n"
 
 
 def main() -> None:
@@ -86,7 +87,7 @@ def build() -> None:
             f"copy (from landing.suppressions order by all) to '{path}' (header)"
         ).fetchall()[0][0]
         export_write(run_id, "suppressions.csv", rows)
-        Path(export_staging_path(run_id, "p/buyers.csv")).write_text("phone_number\n")
+        Path(export_staging_path(run_id, "p/buyers.csv")).write_text(HEADER_OF_ROWS)
         export_write(run_id, "p/buyers.csv", 0)
     facts = {
         "run_id": run_id,

@@ -30,15 +30,16 @@ class Finding:
 
 def findings(most: timedelta, *, is_export: bool) -> list[Finding]:
     """Run all checks, those that ask AWS side by side."""
+    # This one makes the client of the bucket, which the others share.
+    settings = _find("settings", _settings)
     checks: dict[str, Check] = {
-        "settings": _settings,
         "database": _database,
         "export root": _root,
         "credentials": _credentials,
         "last night": partial(_night, most, is_export=is_export),
     }
     with ThreadPoolExecutor(len(checks)) as pool:
-        return list(pool.map(_find, checks, checks.values()))
+        return [settings, *pool.map(_find, checks, checks.values())]
 
 
 def _find(name: str, check: Check) -> Finding:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
+from common.aws import new_client
 from common.errors import ConfigError
 from common.logs import quieten_libraries
 
@@ -109,9 +109,7 @@ def _kept(service: str, name: str) -> str:
     """Return the text of a secret; _NoSecretError says why it cannot be read."""
     region = None
     try:
-        # A new session, as the default one is not thread-safe.
-        session: Any = boto3.Session()
-        client = session.client(service, config=BOUNDS)
+        client = new_client(service, BOUNDS)
         region = client.meta.region_name
         if service == "ssm":
             found = client.get_parameter(Name=name, WithDecryption=True)

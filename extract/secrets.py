@@ -15,6 +15,7 @@ from botocore import exceptions as aws
 from botocore.config import Config
 from common.aws import new_client
 
+from common.aws import new_client
 from common.errors import ConfigError
 from common.logs import quieten_libraries
 

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256 as hash_sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from common.aws import new_client
 from common.errors import (
     ConfigError,
     ContractError,
@@ -230,7 +230,5 @@ def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
         # The project compares all that it reads with the manifest or the metadata.
         response_checksum_validation="when_required",
     )
-    # The default session is not thread-safe.
-    session: Any = boto3.Session()
-    client: S3Client = session.client("s3", config=config)
+    client: S3Client = new_client("s3", config)
     return client

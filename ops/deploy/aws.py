@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
+from common.aws import new_client
 from common.errors import CommandError, ConfigError, ContractError, StorageError
 from common.logs import quieten_libraries
 
@@ -183,10 +183,7 @@ def read_colours(schedule: str) -> Colours:
     """Read the state of a schedule; ConfigError if it does not run a colour."""
     quieten_libraries()
     with aws_errors(f"the schedule {schedule}"):
-        session: Any = boto3.Session()
-        ecs, scheduler = (
-            session.client(name, config=BOUNDS) for name in ("ecs", "scheduler")
-        )
+        ecs, scheduler = (new_client(name, BOUNDS) for name in ("ecs", "scheduler"))
         found = scheduler.get_schedule(Name=schedule)
     arn = str(found["Target"].get("EcsParameters", {}).get("TaskDefinitionArn", ""))
     family, _, number = arn.rpartition("/")[2].partition(":")

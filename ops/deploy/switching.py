@@ -50,8 +50,7 @@ def next_switch(colours: Colours, root: Root, accepted: str | None) -> Step | No
         return None
     before = candidate.tags.get(COMPARED_WITH)
     promoted = promoted_manifest(root)
-    is_begun = run_id in _origins(root, promoted) and REPLACED_RUN in candidate.tags
-    is_promoted = run_id in _origins(root, promoted)
+    is_promoted = run_id in list(_origins(root, promoted))
     if run_id is None or not (before == promoted.about.run_id or is_promoted):
         raise ContractError(
             f"{candidate.name} is not compared with the promoted run "
@@ -64,7 +63,8 @@ def next_switch(colours: Colours, root: Root, accepted: str | None) -> Step | No
             f"{candidate.name} texts others than the promoted run. If that is right: "
             f"sms deploy switch --accept {run_id}"
         )
-    if not is_begun and candidate.role == live.role:
+    is_begun = is_promoted and REPLACED_RUN in candidate.tags
+    if candidate.role == live.role and not is_begun:
         raise ContractError(f"{candidate.name} has the role of the live revision")
     return Step(candidate, run_id, str(before), accepts_change=accepted is not None)
 

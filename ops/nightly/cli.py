@@ -44,7 +44,7 @@ def night_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--vars",
-            "variables",
+            "given",
             metavar="YAML|FILE",
             help="Variables of the build, merged over those of NIGHTLY_VARS.",
         ),
@@ -119,14 +119,12 @@ def _night(mode: str, options: dict[str, Any]) -> None:
     from ops.nightly.logs import log_done  # noqa: PLC0415
     from ops.nightly.night import Wanted  # noqa: PLC0415
     from ops.nightly.night import run as run_night  # noqa: PLC0415
-    from ops.nightly.variables import read_variables  # noqa: PLC0415
 
     os.umask(PRIVATE_UMASK)
     for number in (signal.SIGINT, signal.SIGTERM):
         # A script's background processes are told to ignore an interrupt.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
-    options["variables"] = read_variables(options["variables"])
     night = run_night(Wanted(mode, **options))
     if night.log_format == "text":
         end = "promoted" if night.is_promoted else f"not promoted: {night.obstacle}"

@@ -2,7 +2,8 @@
 
 `loads/night.json` in the store says which night is in progress. It is written under the
 condition that nothing has changed since it was read, and never deleted, since a night's
-role cannot delete anything. A killed night leaves it: it counts for LONGEST.
+role cannot delete anything. A killed night leaves it: then it counts for LONGEST, but
+not for a night in the same folder, whose own lock shows that the killed one is gone.
 """
 
 import json
@@ -49,9 +50,14 @@ class Held:
 
 
 @contextmanager
-def only_machine(store: Bucket, night: str, *, breaks_lock: bool) -> Iterator[Held]:
-    """Hold the right to a night; raise StorageError if another machine has it."""
-    held = _take(store, night, breaks_lock=breaks_lock)
+def only_machine(
+    store: Bucket, night: str, place: str, *, breaks_lock: bool
+) -> Iterator[Held]:
+    """Hold the right to a night; raise StorageError if another machine has it.
+
+    `place` is the name of the night's folder, which the caller has locked.
+    """
+    held = _take(store, night, place, breaks_lock=breaks_lock)
     try:
         yield held
     finally:
@@ -60,23 +66,29 @@ def only_machine(store: Bucket, night: str, *, breaks_lock: bool) -> Iterator[He
             held.release()
 
 
-def _take(store: Bucket, night: str, *, breaks_lock: bool) -> Held:
+def _take(store: Bucket, night: str, place: str, *, breaks_lock: bool) -> Held:
     now = datetime.now(UTC)
     found = store.read(KEY)
     if found is not None and not breaks_lock:
-        _check_ended(store, found[0], now)
-    facts = {"night": night, "machine": who_promotes(), "began_at": _text(now)}
+        _check_ended(store, found[0], place, now)
+    facts = {
+        "night": night,
+        "machine": who_promotes(),
+        "place": place,
+        "began_at": _text(now),
+    }
     content = canonical(facts)
     if not put(store, KEY, content, night, found[1] if found else ""):
         raise StorageError(f"{store.address(KEY)}: another night began just now")
     return Held(store, night, content)
 
 
-def _check_ended(store: Bucket, content: bytes, now: datetime) -> None:
+def _check_ended(store: Bucket, content: bytes, place: str, now: datetime) -> None:
     try:
         facts = json.loads(content)
         began_at = datetime.fromisoformat(facts["began_at"])
-        is_open = "ended_at" not in facts and now - began_at < LONGEST
+        is_over = "ended_at" in facts or facts.get("place") == place
+        is_open = not is_over and now - began_at < LONGEST
     except (ValueError, KeyError, TypeError):
         raise StorageError(
             f"{store.address(KEY)}: is malformed; --break-lock replaces it"

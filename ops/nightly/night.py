@@ -2,7 +2,8 @@
 
 The folder `.nightly` beside the database holds what a night leaves:
 
-    lock            held while a night is in progress, also by its orphans
+    lock            held while a night is in progress, also by its orphans; its text
+                    is a name for this folder, see ops.nightly.machines
     summary.md      the night in words
     night.json      the same as data: {"mode", "run_id", "load_id", "is_promoted",
                     "obstacle", "trace_id",
@@ -18,9 +19,10 @@ A plan's database goes beside it as `NAME.plan.duckdb`.
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,7 @@ from ops.nightly.steps import (
     StopSignal,
 )
 from ops.nightly.summary import Night, render
+from ops.nightly.variables import read_variables
 from publish.attaching import attach
 from publish.layout import NIGHT, REPORT, SUMMARY, run_key
 from publish.layout import SUPPRESSIONS as LEDGER
@@ -72,6 +75,7 @@ from publish.suppressions.ledger import copy_segments
 
 FOLDER = ".nightly"
 LOCK = "lock"
+PLACE_BYTES = 32
 STORE = "LANDING_STORE"
 SUPPRESSIONS = "SUPPRESSIONS_CSV"
 FETCHED = "suppressions.csv"
@@ -85,7 +89,8 @@ EXPORT = "export"
 class Wanted:
     """What a night has to do. No portals: all; no summary: only in its folder.
 
-    With `load_id`, it builds that load instead of making one.
+    With `load_id`, it builds that load instead of making one. `given` is the text of
+    --vars, `variables` all that are read from it and from the environment.
     """
 
     mode: str
@@ -96,6 +101,7 @@ class Wanted:
     load_id: str | None = None
     pushes: bool = True
     breaks_lock: bool = False
+    given: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     log_format: LogFormat = "text"
 
@@ -138,6 +144,7 @@ def run(wanted: Wanted) -> Night:
 def _run(wanted: Wanted, trace: str, log: FilteringBoundLogger | None) -> Night:
     if wanted.load_id and not LOAD_ID.fullmatch(wanted.load_id):
         raise ConfigError("--load is not a load id: `sms extract loads` lists them")
+    wanted = replace(wanted, variables=read_variables(wanted.given))
     check_root(export_root())
     if wanted.mode == EXPORT:
         check_code()
@@ -152,7 +159,7 @@ def _run(wanted: Wanted, trace: str, log: FilteringBoundLogger | None) -> Night:
     make_folder(places.folder)
     with (
         _only_night(places.folder / LOCK) as lock,
-        _only_machine(wanted, places, trace) as held,
+        _only_machine(wanted, places, trace, lock) as held,
     ):
         for path in places.folder.iterdir():
             if path.name != LOCK:
@@ -180,12 +187,22 @@ def _store() -> Bucket | None:
 
 
 def _only_machine(
-    wanted: Wanted, places: Places, trace: str
+    wanted: Wanted, places: Places, trace: str, lock: int
 ) -> AbstractContextManager[Held | None]:
     """Hold the right to a night that pushes its load; others change nothing shared."""
     if places.store is None or wanted.load_id or not wanted.pushes:
         return nullcontext()
-    return only_machine(places.store, trace, breaks_lock=wanted.breaks_lock)
+    # Who holds this lock knows that no other night of its folder is alive.
+    place = os.pread(lock, PLACE_BYTES, 0).decode() or _new_place(lock)
+    return only_machine(places.store, trace, place, breaks_lock=wanted.breaks_lock)
+
+
+def _new_place(lock: int) -> str:
+    """Give the night's folder a name that no other folder has."""
+    place = uuid.uuid4().hex
+    with storage(LOCK):
+        os.pwrite(lock, place.encode(), 0)
+    return place
 
 
 def _check_suppressions(wanted: Wanted) -> None:

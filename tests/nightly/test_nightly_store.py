@@ -113,15 +113,15 @@ def test_one_load_is_pulled_by_its_id(store: Bucket, tmp_path: Path) -> None:
 
 
 def test_one_machine_at_a_time_has_a_night(store: Bucket) -> None:
-    with only_machine(store, "one", breaks_lock=False) as one:
+    with only_machine(store, "one", "one", breaks_lock=False) as one:
         with (
             pytest.raises(StorageError, match="another night is in progress on "),
-            only_machine(store, "two", breaks_lock=False),
+            only_machine(store, "two", "two", breaks_lock=False),
         ):
             pytest.fail("two nights at once")
         one.check()
     # It was given back, which needs no right to delete.
-    with only_machine(store, "three", breaks_lock=False) as three:
+    with only_machine(store, "three", "three", breaks_lock=False) as three:
         three.check()
         with pytest.raises(StorageError, match="another night has begun meanwhile"):
             one.check()
@@ -131,17 +131,31 @@ def test_a_lock_is_broken_by_its_age_or_by_hand(
     store: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ExitStack() as killed:
-        first = killed.enter_context(only_machine(store, "1", breaks_lock=False))
-        second = killed.enter_context(only_machine(store, "2", breaks_lock=True))
+        first = killed.enter_context(only_machine(store, "1", "1", breaks_lock=False))
+        second = killed.enter_context(only_machine(store, "2", "2", breaks_lock=True))
         with pytest.raises(StorageError, match="another night has begun meanwhile"):
             first.check()
         first.release()  # It is not its to give back.
         second.check()
         monkeypatch.setattr(machines, "LONGEST", timedelta(0))
-        third = killed.enter_context(only_machine(store, "3", breaks_lock=False))
+        third = killed.enter_context(only_machine(store, "3", "3", breaks_lock=False))
         third.check()
-    with only_machine(store, "4", breaks_lock=False):
+    with only_machine(store, "4", "4", breaks_lock=False):
         pass
+
+
+def test_a_killed_night_does_not_block_the_next_one_in_its_folder(
+    store: Bucket,
+) -> None:
+    with ExitStack() as killed:
+        killed.enter_context(only_machine(store, "1", "folder", breaks_lock=False))
+        with (
+            pytest.raises(StorageError, match="another night is in progress"),
+            only_machine(store, "2", "another", breaks_lock=False),
+        ):
+            pass
+        with only_machine(store, "3", "folder", breaks_lock=False) as next_one:
+            next_one.check()
 
 
 def test_a_malformed_lock_is_not_taken_by_itself(
@@ -151,10 +165,10 @@ def test_a_malformed_lock_is_not_taken_by_itself(
     s3_server.client().put_object(Bucket=BUCKET, Key=key, Body=b'{"began_at": 1}')
     with (
         pytest.raises(StorageError, match="is malformed; --break-lock replaces it"),
-        only_machine(store, "1", breaks_lock=False),
+        only_machine(store, "1", "1", breaks_lock=False),
     ):
         pass
-    with only_machine(store, "1", breaks_lock=True):
+    with only_machine(store, "1", "1", breaks_lock=True):
         pass
 
 

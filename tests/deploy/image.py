@@ -61,6 +61,15 @@ class Container:
         """Send a signal to its first process, as `docker stop` does."""
         run("runc", "kill", self.id, name)
 
+    def wait(self, seconds: float) -> tuple[int, str, str]:
+        """Return the exit code, output and errors; kill it if it does not end."""
+        try:
+            output, errors = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.signal("KILL")
+            raise
+        return self.process.returncode, output, errors
+
 
 def build(folder: Path) -> Image:
     """Build the image of the working tree, as `make image` does, into a folder.
@@ -102,7 +111,7 @@ def _build_base(store: Store, folder: Path) -> str:
     run(
         *("mmdebstrap", "--quiet", "--variant=minbase"),
         f"--include={','.join(PACKAGES)}",
-        *("bookworm", folder / "debian.tar", "http://deb.debian.org/debian"),
+        *("bookworm", folder / "debian.tar"),
     )
     source, target = Path(sys.base_prefix), folder / "python"
     copytree(
@@ -118,7 +127,7 @@ def _build_base(store: Store, folder: Path) -> str:
         copy.chmod(0o755)
     (folder / CERTIFICATES.name).write_bytes(CERTIFICATES.read_bytes())
     settings = [
-        f"ENV {name}={value}\n"
+        f'ENV {name}="{value}"\n'
         for name, value in os.environ.items()
         if name.startswith(PASSED_ON)
     ]
@@ -183,7 +192,7 @@ def start(
 
 
 def _memory(place: str, kind: str, *options: str) -> dict[str, Any]:
-    """Return a mount that is no disk."""
+    """Return a mount in memory."""
     shared = ["nosuid", *options]
     return {"destination": place, "type": kind, "source": kind, "options": shared}
 

@@ -153,7 +153,7 @@ def _checked(name: str, declared: Mapping[str, Any], given: str | None) -> Any:
 
 
 def invent(name: str, kind: str, _: Properties) -> dict[str, str]:
-    """Return attributes for a resource that nobody makes."""
+    """Return attributes for a resource that only its template knows."""
     arn = f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{name.lower()}"
     by_arn = ("ManagedPolicy", "Secret", "TaskDefinition", "Topic")
     return {

@@ -3,8 +3,10 @@
 import json
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 SECONDS = 300
 TERMINATED = 128 + 15
+DENIED = 30
 SETTINGS = ("EXPORT_ROOT", "LANDING_STORE", "SUPPRESSIONS_CSV")
 
 
@@ -51,14 +54,15 @@ class Machine:
 
 def ended(container: Container) -> Night:
     """Wait for a container."""
-    output, errors = container.process.communicate(timeout=SECONDS)
-    return Night(container.process.returncode, output, errors)
+    return Night(*container.wait(SECONDS))
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """The image of the working tree."""
-    return build(tmp_path_factory.mktemp("image"))
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    """The image of the working tree; it takes gigabytes, and goes at the end."""
+    folder = tmp_path_factory.mktemp("image")
+    yield build(folder)
+    rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +79,18 @@ def machine(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Machine:
     """A machine on which no night has run."""
-    settings = {
-        each["Name"]: each["Value"]
-        for each in stack.properties("Blue")["ContainerDefinitions"][0]["Environment"]
-    }
-    place = settings["SUPPRESSIONS_CSV"].removeprefix(f"s3://{BUCKET}/")
+    place = settings(stack)["SUPPRESSIONS_CSV"].removeprefix(f"s3://{BUCKET}/")
     s3_server.client().put_object(Bucket=BUCKET, Key=place, Body=HEADER.encode())
     rights = s3_server.environment(new_user(s3_server, stack, "LiveRole"))
-    return Machine(
-        image,
-        tmp_path_factory.mktemp("machine"),
-        {name: settings[name] for name in SETTINGS} | rights,
-    )
+    folder = tmp_path_factory.mktemp("machine")
+    return Machine(image, folder, settings(stack) | rights)
+
+
+def settings(stack: Stack) -> dict[str, str]:
+    """Return the settings of both tasks that concern the buckets."""
+    (container,) = stack.properties("Blue")["ContainerDefinitions"]
+    given = {each["Name"]: each["Value"] for each in container["Environment"]}
+    return {name: given[name] for name in SETTINGS}
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +204,25 @@ def test_a_night_promotes_into_the_bucket_and_writes_to_its_volume_only(
         about = path.lstat()
         assert about.st_uid == owner, path
         assert path.is_symlink() or not about.st_mode & 0o077, path
+
+
+def test_a_candidate_sees_the_run_and_cannot_promote_it(
+    night: Night, machine: Machine, stack: Stack, s3_server: Server, tmp_path: Path
+) -> None:
+    del night
+    rights = s3_server.environment(new_user(s3_server, stack, "CandidateRole"))
+    candidate = Machine(machine.image, tmp_path, settings(stack) | rights)
+    admin = s3_server.client()
+    key = f"{settings(stack)['EXPORT_ROOT']}/current.json".removeprefix(
+        f"s3://{BUCKET}/"
+    )
+    current = admin.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    run_id = json.loads(current)["run_id"]
+    shown = candidate.run("show", "publish", "show", run_id)
+    assert shown.status == 0, shown.errors
+    admin.delete_object(Bucket=BUCKET, Key=key)
+    refused = candidate.run("promote", "publish", "promote", run_id)
+    assert refused.status == DENIED
+    assert "s3:PutObject is denied" in refused.errors
+    listed = admin.list_objects_v2(Bucket=BUCKET, Prefix=key)
+    assert listed["KeyCount"] == 0

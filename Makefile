@@ -3,8 +3,8 @@ SHELL := /bin/sh
 UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
-.PHONY: setup run report nightly test test-all test-fast test-slow lint docs review \
-    tools bench-diff bench-extract
+.PHONY: setup run report nightly test test-all test-fast test-slow test-deploy lint \
+    docs review image tools bench-diff bench-extract
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -34,11 +34,11 @@ test: setup tools
 # Two processes; the one that is done first takes over tests of the other.
 PYTEST := $(UV) run --locked pytest -q --numprocesses 2 --dist worksteal
 test-all: setup tools
-	$(PYTEST)
+	$(PYTEST) -m "not deploy"
 
 # A minute or two: no builds of whole projects, and nothing else that is slow.
 test-fast: setup tools
-	$(PYTEST) -m "not e2e and not slow"
+	$(PYTEST) -m "not e2e and not slow and not deploy"
 
 test-slow: setup tools
 	$(PYTEST) -m "e2e or slow"
@@ -68,11 +68,29 @@ lint: setup
 	$(LINT) shellcheck .ci/run
 	$(UV) run --locked pre-commit validate-config
 
+# Checks the template, builds the image and runs nights in it. As root, who can make a
+# root file system. IMAGE_BASE: an image of Python 3.12, else one is made here.
+test-deploy: setup
+	$(MAKE) tools TOOLS='buildah mmdebstrap runc'
+	$(UV) run --locked cfn-lint deploy/stack.yaml
+	$(LINT) --group deploy checkov --quiet --compact --skip-download \
+	    --framework cloudformation dockerfile --file deploy/stack.yaml deploy/Dockerfile
+	$(UV) run --locked pytest -q -m deploy tests/deploy
+
 # One page of all models, columns and macros; it needs no build and shows no data.
 docs: setup
 	DUCKDB_PATH=:memory: $(UV) run --locked dbt --quiet docs generate --static \
 	    --empty-catalog --target-path target/docs
 	@echo target/docs/static_index.html
+
+# The image of the working tree, with its commit in the version. BUILD can be buildah.
+# For production give IMAGE_BASE by its digest, as deploy/Dockerfile says.
+BUILD := docker build
+IMAGE := sms-campaigns
+image: setup
+	$(BUILD) --file deploy/Dockerfile --tag $(IMAGE) \
+	    --build-arg COMMIT="$$($(UV) run --locked sms --version | sed -n 's/.*+//p')" \
+	    $(if $(IMAGE_BASE),--build-arg BASE="$(IMAGE_BASE)") .
 
 # Who is texted by the working tree and not by BASE, and the other way round.
 BASE := main

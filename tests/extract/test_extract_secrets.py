@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from string import Template
 from threading import Event
 from time import sleep
 from typing import Any
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 from aiohttp import encode_basic_auth, web
 from botocore.config import Config
+from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from common.errors import ConfigError
 from extract import secrets
 from extract.client import Credentials
 from extract.envfile import read_env_file
 from extract.secrets import Renewal, Secret, read_secret
+from tests.e2e.project import SOURCE
 from tests.extract.fake_portal import say, serve, serve_bytes
 from tests.extract.loading import (
     PASSWORD,
@@ -223,6 +226,89 @@ def test_each_answer_of_aws_has_its_message(
     assert f"PORTAL_SECRET ssm:x: {reason}" in str(raised.value)
     assert PASSWORD not in str(raised.value)
     assert len(server.received) == 1
+
+
+# The policies of deploy/iam
+
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/portals"
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:portals-a1B2c3"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+CONTEXT = "kms:EncryptionContext:PARAMETER_ARN"
+
+
+def policy(name: str, secret: str, parameter: str, key: str) -> str:
+    """Return a policy of deploy/iam for these resources."""
+    text = (SOURCE / "deploy" / "iam" / f"{name}.json").read_text()
+    return Template(text).safe_substitute(
+        secret_arn=secret, parameter_arn=parameter, key_arn=key
+    )
+
+
+@pytest.fixture
+def holder(aws: Aws, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The keys of a user of AWS who has one policy; moto knows no resources."""
+    iam = aws.client("iam")
+    document = policy(request.param, "*", "*", "*")
+    iam.create_user(UserName="holder")
+    iam.put_user_policy(UserName="holder", PolicyName="only", PolicyDocument=document)
+    key = iam.create_access_key(UserName="holder")["AccessKey"]
+    aws.keep("portals/held", json.dumps(GOOD))
+    aws.keep_parameter("/portals/held", json.dumps(GOOD))
+    aws.check_rights_after(0)
+    try:
+        yield {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+    finally:
+        aws.check_rights_after(float("inf"))
+        iam.delete_access_key(UserName="holder", AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName="holder", PolicyName="only")
+        iam.delete_user(UserName="holder")
+
+
+@pytest.mark.parametrize(
+    ("holder", "readable", "denied"),
+    [
+        ("credentials", "secretsmanager:portals/held", "ssm:/portals/held"),
+        ("credentials-ssm", "ssm:/portals/held", "secretsmanager:portals/held"),
+    ],
+    indirect=["holder"],
+)
+def test_a_policy_is_enough_to_read_the_credentials_of_its_service(
+    environ: pytest.MonkeyPatch, holder: dict[str, str], readable: str, denied: str
+) -> None:
+    for name, value in holder.items():
+        environ.setenv(name, value)
+    assert read_secret(readable) == Secret(USERNAME, PASSWORD, None, None)
+    with pytest.raises(ConfigError, match="AWS denies access"):
+        read_secret(denied)
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "resource", "context", "result"),
+    [
+        ("credentials", "secretsmanager:GetSecretValue", SECRET, {}, "PERMITTED"),
+        ("credentials", "secretsmanager:GetSecretValue", f"{SECRET}2", {}, "NEUTRAL"),
+        ("credentials", "secretsmanager:PutSecretValue", SECRET, {}, "NEUTRAL"),
+        ("credentials-ssm", "ssm:GetParameter", PARAMETER, {}, "PERMITTED"),
+        ("credentials-ssm", "ssm:GetParameter", f"{PARAMETER}/2", {}, "NEUTRAL"),
+        ("credentials-ssm", "ssm:GetParametersByPath", PARAMETER, {}, "NEUTRAL"),
+        ("credentials-ssm", "ssm:PutParameter", PARAMETER, {}, "NEUTRAL"),
+        ("credentials-ssm", "kms:Decrypt", KEY, {CONTEXT: PARAMETER}, "PERMITTED"),
+        ("credentials-ssm", "kms:Decrypt", KEY, {CONTEXT: f"{PARAMETER}/2"}, "DENIED"),
+        ("credentials-ssm", "kms:Decrypt", f"{KEY}2", {CONTEXT: PARAMETER}, "NEUTRAL"),
+        ("credentials-ssm", "kms:Encrypt", KEY, {CONTEXT: PARAMETER}, "NEUTRAL"),
+    ],
+)
+def test_a_policy_is_for_one_secret_and_what_encrypts_it(
+    name: str, action: str, resource: str, context: dict[str, str], result: str
+) -> None:
+    document = IAMPolicy(policy(name, SECRET, PARAMETER, KEY))
+    decided = document.is_action_permitted(
+        action, resource, incoming_condition_values=context
+    )
+    assert decided is PermissionResult[result]
 
 
 # Loads

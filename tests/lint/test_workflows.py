@@ -66,6 +66,7 @@ def test_only_jobs_have_permissions() -> None:
         "lint": {"contents": "read"},
         "fast": {"contents": "read"},
         "slow": {"contents": "read"},
+        "deploy": {"contents": "read"},
         "review": {"contents": "read"},
         "comment": {"pull-requests": "write"},
     }

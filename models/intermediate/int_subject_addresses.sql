@@ -26,28 +26,43 @@ subject_consents as (
 
 -- R9: the e-mail that registered_user_email shows is judged even if no route
 -- has it.
-addresses as (
+occurrences as (
     select
         portal,
         job_uuid,
         subject_uuid,
         channel,
-        address
+        address,
+        route_rank
     from routes
     where address is not null
 
-    union distinct
+    union all
 
     select
         portal,
         job_uuid,
         subject_uuid,
         'email' as channel,
-        email as address
+        email as address,
+        cast(null as bigint) as route_rank
     from registered_users
     where
         user_rank = 1
         and email is not null
+),
+
+-- R4: an address counts once, where it first occurs along the routes.
+addresses as (
+    select
+        portal,
+        job_uuid,
+        subject_uuid,
+        channel,
+        address,
+        min(route_rank) as first_route_rank
+    from occurrences
+    group by portal, job_uuid, subject_uuid, channel, address
 ),
 
 -- R9: those who deny are consent_denied; a denial stops the others.
@@ -80,6 +95,30 @@ judged as (
         or coalesce(denied_at >= granted_at, denied_at is not null)
             as is_suppressed
     from stopped
+),
+
+-- R4: usable means on a route, not shared and not suppressed.
+usable as (
+    select
+        *,
+        first_route_rank is not null
+        and not is_shared and not is_suppressed as is_usable
+    from judged
+),
+
+-- R4: the places of a subject's usable addresses.
+ranked as (
+    select
+        *,
+        case
+            when is_usable
+                then row_number() over (
+                    partition by
+                        portal, job_uuid, subject_uuid, channel, is_usable
+                    order by first_route_rank
+                )
+        end as address_rank
+    from usable
 )
 
-select * from judged
+select * from ranked

@@ -1,3 +1,6 @@
+{%- set filtered = {
+    'phone': "channel = 'sms'", 'email': "channel = 'email'", 'any': 'true'
+}[var('contact_filter')] -%}
 with
 
 subjects as (
@@ -5,10 +8,11 @@ subjects as (
 ),
 
 routes as (
-    select * from {{ ref('int_route_ranks') }}
+    select * from {{ ref('int_route_suppressions') }}
 ),
 
--- R4: the first two distinct usable addresses of each channel.
+-- R4: the first two distinct usable addresses of each channel. R13: what the
+-- channels that the contact filter looks at have.
 contacts as (
     select
         portal,
@@ -27,27 +31,13 @@ contacts as (
         ) as phone_route,
         min_by(route, route_rank) filter (
             where channel = 'email' and address_rank = 1
-        ) as email_route
+        ) as email_route,
+        bool_or({{ filtered }}) as has_contact_text,
+        bool_or({{ filtered }} and address is not null) as has_valid_address,
+        bool_or({{ filtered }} and address is not null and not is_shared)
+            as has_unshared_address,
+        bool_or({{ filtered }} and is_usable) as has_usable_address
     from routes
-    where address_rank <= 2
-    group by portal, job_uuid, subject_uuid
-),
-
--- R13: the addresses on the channels that the contact filter looks at.
-looked_at as (
-    select
-        portal,
-        job_uuid,
-        subject_uuid,
-        bool_or(address is not null) as has_valid_address,
-        bool_or(address is not null and not is_shared) as has_unshared_address,
-        bool_or(is_usable) as has_usable_address
-    from routes
-    {%- if var('contact_filter') == 'phone' %}
-    where channel = 'sms'
-    {%- elif var('contact_filter') == 'email' %}
-    where channel = 'email'
-    {%- endif %}
     group by portal, job_uuid, subject_uuid
 ),
 
@@ -62,14 +52,13 @@ final as (
         contacts.email_2,
         contacts.phone_route,
         contacts.email_route,
-        looked_at.subject_uuid is not null as has_contact_text,
-        coalesce(looked_at.has_valid_address, false) as has_valid_address,
-        coalesce(looked_at.has_unshared_address, false)
+        coalesce(contacts.has_contact_text, false) as has_contact_text,
+        coalesce(contacts.has_valid_address, false) as has_valid_address,
+        coalesce(contacts.has_unshared_address, false)
             as has_unshared_address,
-        coalesce(looked_at.has_usable_address, false) as has_usable_address
+        coalesce(contacts.has_usable_address, false) as has_usable_address
     from subjects
     left join contacts using (portal, job_uuid, subject_uuid)
-    left join looked_at using (portal, job_uuid, subject_uuid)
 )
 
 select * from final

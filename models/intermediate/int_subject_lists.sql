@@ -22,7 +22,10 @@ listed as (
         job_uuid,
         subject_uuid,
         bool_or(listed_in = 'buyers') as is_buyer,
-        bool_or(listed_in in ('buyers', 'non_buyers')) as is_on_order_list
+        bool_or(listed_in in ('buyers', 'non_buyers')) as is_on_order_list,
+        count(*) filter (
+            where listed_in in ('buyers', 'non_buyers')
+        ) as order_list_copies
     from landed
     group by portal, job_uuid, subject_uuid
 ),

@@ -16,21 +16,42 @@ subjects as (
     where is_subject
 ),
 
--- R1: only copies on the order lists count, those on the buyers' list first.
-ranked as (
+-- R1: only copies on the order lists count.
+listed as (
     select
         copies.*,
         subjects.is_buyer,
-        row_number() over (
-            partition by copies.portal, copies.job_uuid, copies.subject_uuid
-            order by
-                copies.listed_in,
-                copies.position nulls last,
-                copies.payload nulls last
-        ) as copy_rank
+        subjects.order_list_copies
     from copies
     inner join subjects using (portal, job_uuid, subject_uuid)
     where copies.listed_in in ('buyers', 'non_buyers')
+),
+
+-- Most subjects have one copy. Not to merge those takes 2 CPU seconds for a
+-- million, instead of 11.
+single as (
+    select
+        portal,
+        job_uuid,
+        subject_uuid,
+        {%- for field in fields %}
+        {{ field }},
+        {%- endfor %}
+        is_buyer
+    from listed
+    where order_list_copies = 1
+),
+
+-- R1: the copies on the buyers' list come first.
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by portal, job_uuid, subject_uuid
+            order by listed_in, position nulls last, payload nulls last
+        ) as copy_rank
+    from listed
+    where order_list_copies > 1
 ),
 
 -- R1: each field takes its first non-empty value.
@@ -47,6 +68,12 @@ merged as (
     group by portal, job_uuid, subject_uuid
 ),
 
+together as (
+    select * from single
+    union all
+    select * from merged
+),
+
 -- R7: a subject's own name is "first last", or `name` if both are empty.
 named as (
     select
@@ -55,7 +82,7 @@ named as (
             nullif(concat_ws(' ', first_name, last_name), ''),
             full_name
         ) as own_name
-    from merged
+    from together
 )
 
 select * from named

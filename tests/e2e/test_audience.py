@@ -226,7 +226,7 @@ def test_the_new_rules_are_explained(built: Callable[[Values], Project]) -> None
             "  from intermediate.int_contact_routes as o"
             "  where (o.portal, o.job_uuid, o.channel, o.address)"
             "  = (r.portal, r.job_uuid, r.channel, r.address)) as subjects"
-            " from intermediate.int_route_ranks as r where is_shared"
+            " from intermediate.int_route_suppressions as r where is_shared"
             " order by subjects desc, subject_uuid limit 1"
         ).fetchall()
         reasons = connection.execute(

@@ -211,7 +211,7 @@ def plant_suppressed_phones(project: Project) -> None:
     """Somebody who said stop."""
     break_model(
         project,
-        "int_route_suppressions",
+        "int_subject_addresses",
         "and not is_shared and not is_suppressed as is_usable",
         "and not is_shared as is_usable",
     )
@@ -252,7 +252,7 @@ def test_a_broken_load_promotes_nothing(promoted: Project) -> None:
         (plant_lost_subjects, "int_candidates"),
         (plant_buyers_as_non_buyers, "int_subject_lists"),
         (plant_invented_dates, "int_candidate_consents"),
-        (plant_suppressed_phones, "int_route_suppressions"),
+        (plant_suppressed_phones, "int_subject_addresses"),
     ],
 )
 def test_a_broken_model_promotes_nothing(

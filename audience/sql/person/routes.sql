@@ -5,7 +5,7 @@
 with
 
 routes as (
-    select * from {{ build }}.intermediate.int_route_ranks
+    select * from {{ build }}.intermediate.int_route_suppressions
     semi join people using (portal, job_uuid, subject_uuid)
 ),
 

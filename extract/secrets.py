@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as aws
 from botocore.config import Config
-from common.aws import new_client
 
 from common.aws import new_client
 from common.errors import ConfigError

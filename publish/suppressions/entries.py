@@ -81,6 +81,8 @@ def taken_back(entries: Iterable[Entry], *, whole: bool = False) -> set[Entry]:
     """
     known = list(entries)
     targets = {(*e.who, *target(e)) for e in known if e.action == WITHDRAW}
+    if not targets:
+        return set()
     addresses = {name[:2] for name in targets}
     return {
         entry

@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
     @property
     def who(self) -> Address:
-        """Channel and address."""
+        """Return channel and address."""
         return self[:2]
 
 

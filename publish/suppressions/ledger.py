@@ -80,17 +80,17 @@ class Ledger:
 
     @cached_property
     def suppressed(self) -> Mapping[Address, str]:
-        """Who is suppressed, and since when."""
+        """Return who is suppressed, and since when."""
         return suppressed(self.entries)
 
     @cached_property
     def table(self) -> str:
-        """The text of suppressions.csv of a run that this ledger decides."""
+        """Return the text of suppressions.csv of a run that this ledger decides."""
         return suppressions_csv(self.suppressed)
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of the table."""
+        """Return the sha256 of the table."""
         return sha256(self.table.encode()).hexdigest()
 
     def facts(self, listed: Listed | None = None) -> Suppressions:

@@ -41,7 +41,7 @@ def promote(
 
 
 def refresh(root: Root) -> LeftOut | None:
-    """Promote a copy of the promoted run without people who said stop since."""
+    """Leave new stops out of the promoted run; return None if there are none."""
     began_with = root.current().version
     promoted = promotion.load_promoted(root)
     if promoted is None:
@@ -52,7 +52,7 @@ def refresh(root: Root) -> LeftOut | None:
 def promote_without_stops(
     root: Root, manifest: Manifest, began_with: str, *, accept_change: bool = False
 ) -> LeftOut | None:
-    """Promote a copy of a run without people who said stop since; None if it has none."""
+    """Promote a copy of a run without new stops; return None if there are none."""
     named = {*promotion.promoted_segments(root), *manifest.segments}
     ledger = read_ledger(root, named)
     gone = stopped_rows(root, manifest, ledger)

@@ -32,7 +32,7 @@ TIMESTAMP = "sms_marketing_timestamp"
 def check_stops(root: Root, manifest: Manifest, named: Collection[str]) -> None:
     """Raise ContractError if a run has people who said stop after it was decided.
 
-    So are segments of the ledger that are missing, though the run or `named` has them.
+    Also if a segment of the ledger is missing that the run or `named` has.
     """
     ledger = read_ledger(root, {*named, *manifest.segments})
     found = stopped_rows(root, manifest, ledger)

@@ -1,4 +1,4 @@
-"""Promoting a run, and leaving out of it who has said stop since it was decided."""
+"""Promoting a run, and leaving out people who have said stop since it was decided."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def promote(
 
 
 def refresh(root: Root) -> LeftOut | None:
-    """Leave who has said stop out of the promoted run; None if that is nobody."""
+    """Leave new stops out of the promoted run; return None if there are none."""
     began_with = root.current().version
     promoted = promotion.load_promoted(root)
     if promoted is None:
@@ -52,7 +52,7 @@ def refresh(root: Root) -> LeftOut | None:
 def promote_without_stops(
     root: Root, manifest: Manifest, began_with: str, *, accept_change: bool = False
 ) -> LeftOut | None:
-    """Promote a copy of a run without who has said stop; None if that is nobody."""
+    """Promote a copy of a run without new stops; return None if there are none."""
     named = {*promotion.promoted_segments(root), *manifest.segments}
     ledger = read_ledger(root, named)
     gone = stopped_rows(root, manifest, ledger)

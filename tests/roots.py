@@ -1,4 +1,4 @@
-"""Export roots for tests: what is promised holds in a folder and in a bucket."""
+"""Export roots for tests: a promise holds in a folder and in a bucket."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Phones, e-mails and times as lists write them, and as the ledger has them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from common.text import MARGIN
@@ -50,9 +50,14 @@ def are_phones(texts: Iterable[str]) -> bool:
     return all(map(_E164.fullmatch, texts))
 
 
-def are_emails(texts: Iterable[str]) -> bool:
+def are_emails(texts: Collection[str]) -> bool:
     """Return whether all texts are e-mails as the ledger writes them."""
-    return all(_is_email(text) and text == text.lower() for text in texts)
+    joined = "".join(texts)
+    return (
+        joined == joined.lower()
+        and max(map(len, texts), default=0) <= MOST_EMAIL_CHARACTERS
+        and all(map(_EMAIL.fullmatch, texts))
+    )
 
 
 def _is_email(text: str) -> bool:

@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
     @property
     def who(self) -> Address:
-        """Channel and address."""
+        """Return channel and address."""
         return self[:2]
 
 
@@ -81,6 +81,8 @@ def taken_back(entries: Iterable[Entry], *, whole: bool = False) -> set[Entry]:
     """
     known = list(entries)
     targets = {(*e.who, *target(e)) for e in known if e.action == WITHDRAW}
+    if not targets:
+        return set()
     addresses = {name[:2] for name in targets}
     return {
         entry

@@ -80,17 +80,17 @@ class Ledger:
 
     @cached_property
     def suppressed(self) -> Mapping[Address, str]:
-        """Who is suppressed, and since when."""
+        """Return who is suppressed, and since when."""
         return suppressed(self.entries)
 
     @cached_property
     def table(self) -> str:
-        """The text of suppressions.csv of a run that this ledger decides."""
+        """Return the text of suppressions.csv of a run that this ledger decides."""
         return suppressions_csv(self.suppressed)
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of the table."""
+        """Return the sha256 of the table."""
         return sha256(self.table.encode()).hexdigest()
 
     def facts(self, listed: Listed | None = None) -> Suppressions:
@@ -380,15 +380,19 @@ def _parse(name: str, content: bytes | None) -> Segments:
 
 
 def _check(entries: list[Entry]) -> None:
+    if not entries:
+        return
     # Checked by column: a build reads all segments, and waits for it.
-    if not {entry.action for entry in entries} <= set(ACTIONS):
+    channels, addresses, actions, ats, _, _, recorded_ats = zip(*entries, strict=True)
+    if not set(actions) <= set(ACTIONS):
         raise ValueError("it has an unknown action")
-    emails = [entry.address for entry in entries if entry.channel == EMAIL]
-    phones = [entry.address for entry in entries if entry.channel == SMS]
-    is_known = len(phones) + len(emails) == len(entries)
+    by_channel = list(zip(channels, addresses, strict=True))
+    phones = [address for channel, address in by_channel if channel == SMS]
+    emails = [address for channel, address in by_channel if channel == EMAIL]
+    is_known = set(channels) <= set(CHANNELS)
     if not (is_known and are_phones(phones) and are_emails(emails)):
         raise ValueError("it has an address that cannot be read")
-    times = {entry.at for entry in entries} | {entry.recorded_at for entry in entries}
+    times = {*ats, *recorded_ats}
     others = [entry for entry in entries if entry.action != STOP]
     targets = [target(entry) for entry in others if entry.action == WITHDRAW]
     if not {name.action for name in targets} <= {STOP, START}:

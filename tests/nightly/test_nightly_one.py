@@ -11,8 +11,7 @@ from common.errors import ConfigError
 from ops.nightly.night import Wanted, _check_suppressions
 from ops.nightly.steps import StepError, Steps
 from ops.nightly.summary import Night, render
-from publish.manifest import About, Manifest, Suppressions
-from publish.settings import export_root
+from publish.manifest import About, Listed, Manifest, Suppressions
 from publish.suppressions import ledger
 from tests.nightly.nights import (
     HEADER,
@@ -22,6 +21,7 @@ from tests.nightly.nights import (
     start,
     summary,
 )
+from tests.roots import KINDS, use_root
 
 BUSY = 30
 
@@ -110,18 +110,34 @@ def test_a_night_needs_the_list_of_who_said_stop(tmp_path: Path) -> None:
     assert not (project.folder / ".nightly").exists()
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_ledger_is_enough_for_a_night(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
     """What an earlier list recorded still holds."""
     listed = tmp_path / "list.csv"
     listed.write_text(f"{HEADER}sms,+12065550126,2025-01-31T12:00:00Z,STOP\n")
-    monkeypatch.setenv("EXPORT_ROOT", str(tmp_path / "exports"))
-    monkeypatch.delenv("SUPPRESSIONS_CSV", raising=False)
+    root = use_root(request, tmp_path, monkeypatch, kind)
     with pytest.raises(ConfigError, match="the export root has no ledger"):
         _check_suppressions(Wanted("plan"))
-    ledger.record(export_root(), listed)
+    ledger.record(root, listed)
     _check_suppressions(Wanted("plan"))
+
+
+def test_a_summary_says_how_many_lines_of_a_list_were_let_through() -> None:
+    about = About("run", "load", "as_of", "code", {})
+    listed = Listed("d", 9, 4, 2, 1, unreadable=3, rejected_emails=0, gone=5)
+    held = Suppressions(("s.csv",), 5, {"sms": 3, "email": 1}, "d", 2, listed)
+    text = render(Night("plan", manifest=Manifest(about, (), (), held)))
+    for name, number in (
+        ("phones repaired", 1),
+        ("unreadable lines&#44; allowed", 3),
+        ("gone from the list&#44; still suppressed", 5),
+    ):
+        assert f"| <code>{name}</code> | {number} |" in text
 
 
 def test_a_summary_says_who_is_suppressed() -> None:

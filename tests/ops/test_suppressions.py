@@ -133,6 +133,23 @@ def test_a_root_with_neither_says_so(data: duckdb.DuckDBPyConnection) -> None:
     assert taken(data) == set()
 
 
+@pytest.mark.parametrize(("phones", "begins"), [((), "red NO"), ((A,), "Suppressions")])
+def test_a_build_with_neither_says_so_in_red(
+    data: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    phones: tuple[str, ...],
+    begins: str,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(hooks, "red", lambda text: f"red {text}")
+    monkeypatch.setattr(hooks, "_say", said.append)
+    if phones:
+        give(monkeypatch, tmp_path, *phones)
+    hooks.take_suppressions(data, invocation_json())
+    assert [text.startswith(begins) for text in said] == [True]
+
+
 def test_unreadable_lines_stop_after_the_others_are_recorded(
     data: duckdb.DuckDBPyConnection,
     root: Root,

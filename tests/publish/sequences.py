@@ -116,7 +116,7 @@ type Step = Said | TakeBack | Build | Promote | Refresh
 
 
 class World:
-    """An export root, and what is known of it without the project."""
+    """An export root, and what its history says without the project."""
 
     def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -164,7 +164,7 @@ class World:
         return found[0]
 
     def allowed(self, run_id: str) -> set[str]:
-        """Return who may be in a run: of those who were built into it, by R9."""
+        """Return whom R9 allows in a run, of those who were built into it."""
         origin = run_id
         while origin not in self.people:
             content = self.root.read(f"runs/{origin}/manifest.json")
@@ -189,7 +189,7 @@ class World:
         return {row["subject_uuid"] for row in json.loads(content)["contacts"]}
 
     def _hand_in(self, said: Said) -> None:
-        """The current list has this line alone, and nobody has read it yet."""
+        """Make this line the whole current list, which no command has read yet."""
         self.listed = [said]
         text = HEADER + _line(said)
         path = listed(self.folder, text, "current.csv")
@@ -295,7 +295,7 @@ class World:
     def _check_promoted(self, origin: str) -> None:
         """Compare the promoted run and latest/ with who is allowed in.
 
-        It is `origin` or a copy of it, so nobody who was left out comes back.
+        It is `origin` or a copy of it, so no one who was left out comes back.
         """
         run_id = str(self._promoted())
         allowed = self.allowed(origin)

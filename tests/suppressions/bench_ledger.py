@@ -93,6 +93,7 @@ def build() -> None:
         "run_id": run_id,
         "load_id": "load",
         "as_of": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "code_version": "0",
         "variables": {},
         "files": [
             {"path": "suppressions.csv", "rows": rows},

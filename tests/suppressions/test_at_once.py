@@ -36,7 +36,7 @@ def test_no_stop_is_lost(
 ) -> None:
     running = []
     for number in range(PROCESSES):
-        # In a bucket, each process is on a machine of its own: no lock holds.
+        # Each process is on another machine, so that in a bucket no lock holds.
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state {number}"))
         arguments = (str(tmp_path), str(number * LISTS), str(LISTS))
         process = subprocess.Popen(
@@ -57,6 +57,6 @@ def test_no_stop_is_lost(
     expected |= {f"+1206555{199 - n:04}" for n in range(LISTS)}
     found = read_ledger(root)
     assert {phone for _, phone in found.suppressed} >= expected
-    # What is restated is still there.
+    # Compacting has removed no segment.
     assert set(found.segments) <= segments(root).keys()
     assert any(name.startswith("compacted/") for name in segments(root))

@@ -129,7 +129,7 @@ def switch(accepted: str | None, schedule: str | None, *, is_plan: bool) -> None
         click.echo(f"would make {step.to.colour} live with {step.to.image}")
     else:
         new = switching.switch(colours, root, step)
-        click.echo(f"run {step.run_id} is promoted")
+        _show_promoted(root, str(step.run_id))
         _show_live(new.name, new.colour)
 
 
@@ -156,19 +156,28 @@ def back(schedule: str | None, *, accepts_change: bool, is_plan: bool) -> None:
     if step is None:
         click.echo(f"{colours.live.name} is live already")
         return
-    verb = "would be" if is_plan else "is"
-    new = None if is_plan else switching.go_back(colours, root, step)
     if step.run_id is None:
         click.echo(
             f"nights have promoted since: run {step.replaced_run} stays as it is, and "
             "the next night promotes"
         )
-    else:
-        click.echo(f"run {step.run_id} {verb} promoted again")
-    if new is None:
+    elif is_plan:
+        click.echo(f"would promote run {step.run_id} again")
+    if is_plan:
         click.echo(f"would make {step.to.colour} live with {step.to.image}")
-    else:
-        _show_live(new.name, new.colour)
+        return
+    new = switching.go_back(colours, root, step)
+    if step.run_id is not None:
+        _show_promoted(root, step.run_id)
+    _show_live(new.name, new.colour)
+
+
+def _show_promoted(root: "Root", run_id: str) -> None:
+    from publish.terminal import promoted_run_id  # noqa: PLC0415
+
+    now = promoted_run_id(root)
+    copy = f": run {run_id} without people who have said stop since"
+    click.echo(f"run {now} is promoted{'' if now == run_id else copy}")
 
 
 def _show_live(name: str, colour: str) -> None:

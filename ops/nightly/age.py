@@ -1,7 +1,8 @@
 """How old the last night is, judged by what it left under the export root.
 
 A night counts from the start of its run. The time of a promotion says nothing: going
-back to an earlier run, or leaving somebody out of one, would hide a missing night.
+back to an earlier run, or promoting a copy without people who said stop, would hide a
+missing night.
 """
 
 from contextlib import suppress

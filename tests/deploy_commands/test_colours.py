@@ -115,9 +115,9 @@ def test_a_clean_candidate_goes_live_and_back(account: Account) -> None:
         del found["Target"]["EcsParameters"]["TaskDefinitionArn"]
     assert after == before
 
-    assert f"run {RUN_A} would be promoted again" in deploy("back", "--plan")
+    assert f"would promote run {RUN_A} again" in deploy("back", "--plan")
     assert account.live()[0] == "green"
-    assert f"run {RUN_A} is promoted again" in deploy("back")
+    assert f"run {RUN_A} is promoted\n" in deploy("back")
     assert account.live() == ("blue", LIVE_ROLE, OLD)
     assert account.newest("green")[:2] == (PLAN_ROLE, NEW)
     assert promoted(export_root())["run_id"] == RUN_A
@@ -225,7 +225,7 @@ def test_who_says_stop_in_between_is_left_out_there_and_back(
         f"sms,{BEN.phone},2025-01-31T12:00:00Z,STOP\n"
     )
     ledger.record(export_root(), listed)
-    deploy("switch")
+    assert "without people who have said stop since" in deploy("switch")
     assert subjects(export_root()) == ["s1"]
     assert "is live already" in deploy("switch")
     deploy("back")

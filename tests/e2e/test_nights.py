@@ -162,18 +162,16 @@ def test_a_plan_of_a_given_load_takes_variables_and_logs_one_trace(
 
 
 def test_a_target_of_prod_refuses_a_folder_before_anything_is_built(
-    exported: tuple[Project, Outcome], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    project = night_project_at(tmp_path / "project")
-    shutil.copytree(exported[0].folder, project.folder, symlinks=True)
-    runs, marker = sorted((project.exports / "runs").iterdir()), project.marker()
-    refused = project.dbt("build", "--target", "prod", status=1)
+    project = new_night_project(tmp_path / "project")
+    refused = project.dbt("build", "--target", "prod", status=2)
     assert refused.output.splitlines()[-1] == (
         f"prod: EXPORT_ROOT is the folder {project.exports}: only s3://BUCKET/PREFIX "
         "is allowed"
     )
-    assert project.marker() == marker
-    assert sorted((project.exports / "runs").iterdir()) == runs
+    # Not even the list was recorded there.
+    assert not project.exports.exists()
 
 
 def test_a_plan_whose_contract_fails_moves_nothing_and_says_which(

@@ -21,7 +21,7 @@ from ops.nightly.store import fetch, open_store, pull, pull_one, push
 from publish.s3_bucket import Bucket
 from publish.s3_writing import put
 from tests.e2e.project import Project, read_json
-from tests.nightly.nights import new_night_project
+from tests.nightly.nights import new_night_project, record
 from tests.storage.server import BUCKET, Server
 
 POLICY = Path(__file__).parents[2] / "deploy" / "iam" / "landing.json"
@@ -288,6 +288,37 @@ def test_a_night_on_a_new_machine_asks_for_no_key_again(
     assert carried > 200
     # Subjects without a key are requested again.
     assert asked[1] == asked[0] - carried
+
+
+@pytest.mark.slow
+def test_a_load_stays_on_its_machine_or_is_taken_from_the_store(
+    s3_server: Server, tmp_path: Path
+) -> None:
+    root = s3_server.new_root()
+    prefix = root.removeprefix(f"s3://{BUCKET}/")
+    one, two = (
+        new_night_project(tmp_path / machine).with_environment(
+            LANDING_STORE=root, **s3_server.environment()
+        )
+        for machine in ("one", "two")
+    )
+    for project in (one, two):
+        # Other tests cover the steps after the load.
+        (project.folder / "dbt_project.yml").unlink()
+    admin = s3_server.client()
+    one.run("sms", "nightly", "plan", "--sandbox", "--no-push", status=2)
+    assert "Contents" not in admin.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+
+    one.run("sms", "nightly", "plan", "--sandbox", status=2)
+    held = admin.get_object(Bucket=BUCKET, Key=f"{prefix}/{machines.KEY}")["Body"]
+    assert "ended_at" in json.loads(held.read())
+
+    load_id = (one.landing / "current").readlink().name
+    two.run("sms", "nightly", "plan", "--load", load_id, status=2)
+    steps = [(step["name"], step["exit_code"]) for step in record(two)["steps"]]
+    assert steps == [("take the load", 0), ("build", 2)]
+    assert files(two.landing, load_id) == files(one.landing, load_id)
+    assert not (two.landing / "current").exists()
 
 
 def loaded(project: Project) -> dict[str, Any]:

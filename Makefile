@@ -85,7 +85,7 @@ docs: setup
 
 # The image of the working tree, with its commit in the version. BUILD can be buildah.
 # For production give IMAGE_BASE by its digest, as deploy/Dockerfile says.
-BUILD := docker build
+BUILD := docker build --platform linux/amd64
 IMAGE := sms-campaigns
 image: setup
 	$(BUILD) --file deploy/Dockerfile --tag $(IMAGE) \

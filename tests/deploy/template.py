@@ -54,7 +54,7 @@ def _read_template() -> dict[str, Any]:
 def read_parameters(environment: str) -> dict[str, str]:
     """Return the parameters of an environment."""
     listed = json.loads((DEPLOY / f"{environment}.json").read_text())
-    return {each["ParameterKey"]: each["ParameterValue"] for each in listed}
+    return dict(each.split("=", 1) for each in listed)
 
 
 class Stack:

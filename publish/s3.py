@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.utils import parse_timestamp
 
 from common.errors import (
     ConfigError,
@@ -218,6 +220,15 @@ def s3_root(
     return S3Root(Bucket(bucket, prefix, encryption, client))
 
 
+def _read_time(value: str) -> datetime:
+    """Return a time of an answer; botocore's parser takes most of a long listing."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        time: datetime = parse_timestamp(value)
+        return time
+
+
 @cache
 def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
     """Return the client that all threads share while boto3's settings are the same."""
@@ -231,6 +242,9 @@ def _client(settings: tuple[tuple[str, str], ...]) -> "S3Client":
         response_checksum_validation="when_required",
     )
     # The default session is not thread-safe.
-    session: Any = boto3.Session()
+    core: Any = botocore.session.get_session()
+    parsers = core.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_read_time)
+    session: Any = boto3.Session(botocore_session=core)
     client: S3Client = session.client("s3", config=config)
     return client

@@ -1,12 +1,15 @@
 """Clients of AWS. boto3 finds region, endpoint and credentials as usual."""
 
 import os
+from datetime import datetime
 from functools import cache
 from threading import Lock
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.utils import parse_timestamp
 
 # Making a client of a shared session is not thread-safe; using one is.
 _making = Lock()
@@ -23,4 +26,16 @@ def new_client(service: str, config: Config) -> Any:  # noqa: ANN401  (boto3's)
 def _session(settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401
     """Return the session while boto3's settings are the same."""
     del settings
-    return boto3.Session()
+    core: Any = botocore.session.get_session()
+    parsers = core.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_read_time)
+    return boto3.Session(botocore_session=core)
+
+
+def _read_time(value: Any) -> datetime:  # noqa: ANN401  (text or a number)
+    """Return a time of an answer; botocore's parser takes most of a long listing."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        time: datetime = parse_timestamp(value)
+        return time

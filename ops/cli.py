@@ -71,10 +71,10 @@ def cli(ctx: click.Context) -> None:
     \b
     Exit codes:
       0    done
-      1    a guard or a step failed, or no person was found
+      1    a guard of a comparison or a step of a night failed, or no person found
       2    usage or configuration
       3    a database cannot be read or compared
-      10   a contract failed
+      10   a contract failed, a promotion was refused, or the last night is too old
       20   the portal failed
       30   files or storage failed
       130  stopped by SIGINT; 143 by SIGTERM; 141 by a closed pipe

@@ -1,6 +1,7 @@
 """The next run does not text people whom the promoted run held back, unasked."""
 
 from collections.abc import Sequence
+from csv import DictReader
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from tests.suppressions.writing import A, B, add, row
 
 NOON = "2025-01-05T12:00:00Z"
 LATER = "2025-01-10T00:00:01Z"
-NO_CONSENT = ("consent_denied", "consent_missing", "consent_expired")
+with Path("seeds/exclusion_reasons.csv").open(newline="") as seed:
+    GUARDED = [row["reason"] for row in DictReader(seed) if row["is_guarded"] == "true"]
+NO_CONSENT = [reason for reason in GUARDED if reason != "suppressed"]
 
 
 @pytest.fixture(params=KINDS)

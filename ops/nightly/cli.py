@@ -18,7 +18,7 @@ from common.commandline import SIGNALLED
 from common.errors import ConfigError, ContractError
 from common.files import PRIVATE_UMASK
 from common.options import Span
-from ops.nightly.steps import StopSignal
+from ops.nightly.errors import StopSignal
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -51,15 +51,15 @@ from ops.nightly.comparing import (
     read_database,
     what_stands_against,
 )
-from ops.nightly.logs import trace_id
-from ops.nightly.machines import Held, only_machine
-from ops.nightly.steps import (
+from ops.nightly.errors import (
     CommandFailedError,
     StepError,
-    Steps,
     StoppedError,
     StopSignal,
 )
+from ops.nightly.logs import trace_id
+from ops.nightly.machines import Held, only_machine
+from ops.nightly.steps import Steps
 from ops.nightly.summary import Night, render
 from ops.nightly.variables import read_variables
 from publish.attaching import attach

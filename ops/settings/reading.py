@@ -25,6 +25,7 @@ DEFAULTS = {
     "LANDING_DIR": "landing",
     "LANDING_STORE": "",
     "DUCKDB_PATH": "sms_campaigns.duckdb",
+    "DUCKDB_MEMORY_LIMIT": "",
     "EXPORT_ROOT": "exports",
     "EXPORT_SSE": "",
     "EXPORT_KMS_KEY_ID": "",

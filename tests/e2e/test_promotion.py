@@ -87,7 +87,7 @@ def test_a_build_with_far_fewer_rows_fails_and_can_be_accepted(
         (("build", "--select", "export_contacts"), "left out"),
         (("build", "--exclude-resource-type", "test"), "left out"),
         (("build", "--empty"), "part of the rows"),
-        (("build", "--sample", "3 days", "--select", "seeds"), "part of the rows"),
+        (("build", "--sample", "3 days", "--select", "path:seeds"), "part of the rows"),
     ],
     ids=str,
 )
@@ -104,7 +104,7 @@ def test_a_partial_build_works_and_is_not_promoted(
     assert not project.marker()["has_passed"]
     assert reason in project.marker()["obstacle"]
     assert publication(project) == before
-    if "seeds" not in command:
+    if "path:seeds" not in command:
         run = project.newest_run()
         assert not (run / "manifest.json").exists()
         project.run("sms", "publish", "promote", run.name, status=10)

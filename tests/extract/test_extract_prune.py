@@ -192,7 +192,13 @@ def promote(landing: Path, of_load: str, run_id: str = RUN) -> Path:
     """Promote a run that was built from a load; return the export root."""
     run = {
         **{"run_id": run_id, "load_id": of_load, "as_of": "2025-02-10"},
-        **{"variables": {}, "files": [], "counts": [], "promote": True},
+        **{
+            "code_version": "0.1.0",
+            "variables": {},
+            "files": [],
+            "counts": [],
+            "promote": True,
+        },
     }
     root = landing.parent / "exports"
     with pytest.MonkeyPatch.context() as patch:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError
+from ops.nightly.errors import StepError
 from ops.nightly.night import Wanted, _check_suppressions
-from ops.nightly.steps import StepError, Steps
+from ops.nightly.steps import Steps
 from ops.nightly.summary import Night, render
 from publish.manifest import About, Listed, Manifest, Suppressions
 from publish.suppressions import ledger

@@ -13,9 +13,10 @@ from structlog.typing import FilteringBoundLogger
 from common.errors import ConfigError
 from common.logs import TRACE
 from extract.logs import LogFormat, open_log
+from ops.nightly.errors import CommandFailedError
 from ops.nightly.logs import log_done, pass_on
 from ops.nightly.night import _build
-from ops.nightly.steps import CommandFailedError, Steps
+from ops.nightly.steps import Steps
 from ops.nightly.summary import Night, Step
 from ops.nightly.variables import read_variables
 from publish.manifest import About, Counts, Manifest

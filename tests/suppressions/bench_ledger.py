@@ -114,6 +114,7 @@ def _invocation(run_id: str) -> Invocation:
             {
                 "run_id": run_id,
                 "command": BUILD,
+                "environment": "dev",
                 "is_partial": False,
                 "given": [],
                 "variables": yaml.safe_dump({"allow_unreadable": 0}),

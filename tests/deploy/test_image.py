@@ -192,7 +192,10 @@ def test_a_night_promotes_into_the_bucket_and_writes_to_its_volume_only(
     assert "Read-only" not in night.output + night.errors
     prefix = stack.outputs()["ExportRoot"].removeprefix(f"s3://{BUCKET}/")
     current = stored(s3_server, f"{prefix}/current.json")
-    assert night.output.splitlines()[-1] == f"Run {current['run_id']} is promoted"
+    *_, last = night.output.splitlines()
+    done = json.loads(last)
+    assert (done["event"], done["is_promoted"]) == ("night_done", True)
+    assert done["run_id"] == current["run_id"]
     manifest = stored(s3_server, f"{prefix}/{current['manifest']}")
     assert manifest["code_version"] == machine.image.version
     assert sum(file["rows"] for file in manifest["files"]) > 0

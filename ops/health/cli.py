@@ -6,8 +6,9 @@ from datetime import timedelta
 import click
 
 from common.errors import CommandError
-from common.options import Span, json_option
+from common.options import json_option
 from common.output import print_json
+from ops.nightly.cli import age_options
 
 
 class UnhealthyError(CommandError):
@@ -19,21 +20,7 @@ class UnhealthyError(CommandError):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--max",
-    "most",
-    type=Span(),
-    default="26h",
-    show_default=True,
-    help="The greatest age of the last night.",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["plan", "export"]),
-    default="export",
-    show_default=True,
-    help="export: the promoted run's night; plan: the newest finished run's.",
-)
+@age_options
 @json_option
 def cli(*, most: timedelta, mode: str, as_json: bool) -> None:
     """Check settings, folders, storage, credentials and the age of the last night.

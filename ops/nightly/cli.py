@@ -30,6 +30,26 @@ def cli() -> None:
     """
 
 
+def age_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """Add the options that say which night counts, and how old it may be."""
+    mode = click.option(
+        "--mode",
+        type=click.Choice(["plan", "export"]),
+        default="export",
+        show_default=True,
+        help="export: the promoted run's night; plan: the newest finished run's.",
+    )
+    most = click.option(
+        "--max",
+        "most",
+        type=Span(),
+        default="26h",
+        show_default=True,
+        help="The greatest age allowed for the last night.",
+    )
+    return most(mode(command))
+
+
 def night_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a night, named as the fields of ops.nightly.night.Wanted."""
     for option in (
@@ -137,21 +157,7 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 
 @cli.command()
-@click.option(
-    "--max",
-    "most",
-    type=Span(),
-    default="26h",
-    show_default=True,
-    help="The greatest age allowed.",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["plan", "export"]),
-    default="export",
-    show_default=True,
-    help="export: the promoted run's night; plan: the newest finished run's.",
-)
+@age_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def age(most: timedelta, mode: str, as_json: bool) -> None:
     """Say how old the last night is; exit code 10 if it is too old.
